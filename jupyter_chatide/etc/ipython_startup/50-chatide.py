@@ -1,0 +1,1 @@
+get_ipython().magics_manager.register_lazy("chat", "jupyter_chatide.magics")  # noqa: F821
