@@ -1,0 +1,83 @@
+"""The interface behind which every provider stands, and the data that describes one."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from typing import Literal, Protocol
+
+import msgspec
+
+from .messages import AnyDelta, LLMRequest, ModelInfo
+
+
+class ProviderConfiguration(msgspec.Struct, frozen=True, kw_only=True):
+    """A provider as data.
+
+    Args:
+        id: what stands before the slash in ``provider/model``.
+        label: the name that people know.
+        icon: file name of its SVG in ``gateway/icons``.
+        adapter: who speaks to it: ``direct`` (OpenAI's wire format over plain HTTP), ``litellm``
+            (the worker process) or ``demo``.
+        base_url: where it answers; for ``direct`` up to and including ``/v1``.
+        base_url_editable: whether the user may point it elsewhere (local and custom servers).
+        base_url_variable: the environment variable that may name another base URL.
+        key_variables: environment variables that may hold its key, the first one set wins.
+        needs_key: whether it answers nobody without a key.
+        key_url: where a person gets a key.
+        default_model: a sensible model to begin with; ``""`` means the first one listed.
+        models: how it lists models: ``openai`` (``GET base_url/models``), ``ollama``
+            (``GET /api/tags``), ``gemini``, ``anthropic``, or ``none``.
+        litellm_prefix: what litellm puts before the model's name.
+        local: whether it runs on this machine, and can be found by asking it.
+    """
+
+    id: str
+    label: str
+    icon: str
+    adapter: Literal["direct", "litellm", "demo"]
+    base_url: str = ""
+    base_url_editable: bool = False
+    base_url_variable: str = ""
+    key_variables: tuple[str, ...] = ()
+    needs_key: bool = True
+    key_url: str = ""
+    default_model: str = ""
+    models: Literal["openai", "ollama", "gemini", "anthropic", "demo", "none"] = "openai"
+    litellm_prefix: str = ""
+    local: bool = False
+
+
+class Target(msgspec.Struct, frozen=True):
+    """Where one request goes: the provider, its base URL in force, and the key bound to that URL."""
+
+    provider: ProviderConfiguration
+    base_url: str
+    key: str | None
+
+    def __repr__(self) -> str:
+        return f"Target({self.provider.id!r}, {self.base_url!r}, key={'set' if self.key else None})"
+
+
+class Adapter(Protocol):
+    """Speaks to providers of one kind."""
+
+    def stream(self, target: Target, request: LLMRequest) -> AsyncGenerator[AnyDelta, None]:
+        """Stream the answer. Closing the generator closes the upstream connection at once.
+
+        Raises:
+            GatewayError: the class says what kind of failure, the message says it to a person.
+        """
+        ...
+
+    async def models(self, target: Target) -> list[ModelInfo]:
+        """List the provider's models.
+
+        Raises:
+            GatewayError: as ``stream``.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """End what the adapter holds open. Safe to call twice."""
+        ...
