@@ -49,7 +49,7 @@ class ProviderConfiguration(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Target(msgspec.Struct, frozen=True):
-    """Where one request goes: the provider, its base URL in force, and the key bound to that URL."""
+    """Where one request goes: the provider, the base URL in force, the key bound to that URL."""
 
     provider: ProviderConfiguration
     base_url: str
