@@ -167,12 +167,16 @@ class ActionFinished(Event, tag="action_finished"):
 
 
 class RepairStarted(Event, tag="repair_started"):
-    """An error goes back to the model. ``attempt`` counts from 1 to ``limit``."""
+    """An error goes back to the model. ``attempt`` counts from 1 to ``limit``.
+
+    ``reason`` is for people, in a few words; ``message`` is what the model is told.
+    """
 
     turn: str
     attempt: int
     limit: int
     reason: str
+    message: str = ""
 
 
 class PreviewOpened(Event, tag="preview_opened"):

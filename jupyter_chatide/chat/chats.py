@@ -1,0 +1,370 @@
+"""All chats of a data directory, and one chat: its log, its workspace, its turns."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import shutil
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from ..errors import ChatIDEError, ConflictError, InvalidRequestError, NotFoundError
+from ..paths import default_data_dir, private_dir
+from . import events as ev
+from .log import EventLog
+from .run import ActionRun
+from .state import ChatState, shorten_line
+from .turn import Turn
+
+if TYPE_CHECKING:
+    from ..gateway import Gateway
+    from ..runtime import Runtime, Workspace
+
+PROMPT_CHARS = 200_000
+TITLE_CHARS = 60
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class ChatInfo(msgspec.Struct, frozen=True):
+    """What a list of chats shows of one. Times are seconds since 1970."""
+
+    id: str
+    title: str
+    created: float
+    modified: float
+    model: str
+    running: bool = False
+
+
+class Chats:
+    """The chats under ``data_dir/chats``.
+
+    Args:
+        gateway: who asks the models.
+        runtime: who runs the code.
+        data_dir: where chats are kept; the ``chatide`` folder of Jupyter's data directory
+            unless given.
+    """
+
+    def __init__(self, gateway: Gateway, runtime: Runtime, data_dir: Path | None = None) -> None:
+        self.gateway = gateway
+        self.runtime = runtime
+        self._folder = (data_dir or default_data_dir()) / "chats"
+        self._open: dict[str, Chat] = {}
+
+    def create(self, title: str = "", *, workspace: Path | None = None) -> Chat:
+        """Start a chat.
+
+        Args:
+            title: what the list shows; the first prompt unless given.
+            workspace: a directory to work in, instead of one of the chat's own. It is never
+                removed with the chat.
+        """
+        id = secrets.token_hex(8)
+        private_dir(self._folder.parent)
+        folder = private_dir(private_dir(self._folder) / id)
+        where = str(workspace.resolve()) if workspace else ""
+        log = EventLog.create(folder / "log.jsonl", id, workspace=where)
+        chat = self._open[id] = Chat(self, folder, log)
+        if title:
+            chat.rename(title)
+        chat.save_info()
+        return chat
+
+    def get(self, id: str) -> Chat:
+        """Open a chat; nothing in it runs again.
+
+        Raises:
+            NotFoundError: there is none with this id.
+            ConflictError: another process has it open.
+            LogError: its log cannot be read.
+        """
+        if chat := self._open.get(id):
+            return chat
+        path = self._path(id) / "log.jsonl"
+        if not path.is_file():
+            raise NotFoundError("There is no such chat.", "It may have been deleted.")
+        chat = self._open[id] = Chat(self, path.parent, EventLog(path))
+        return chat
+
+    def list(self, search: str = "") -> list[ChatInfo]:
+        """The chats whose title contains ``search`` (in any case), the last used first."""
+        infos = [self._info(path.parent) for path in self._folder.glob("*/log.jsonl")]
+        found = [info for info in infos if info and search.casefold() in info.title.casefold()]
+        return sorted(found, key=lambda info: info.modified, reverse=True)
+
+    async def delete(self, id: str) -> None:
+        """Stop what runs in a chat, then remove it with its workspace.
+
+        Raises:
+            NotFoundError: there is none with this id.
+        """
+        folder = self._path(id)
+        if not (folder / "log.jsonl").is_file():
+            raise NotFoundError("There is no such chat.", "It may have been deleted already.")
+        if chat := self._open.get(id):
+            await chat.aclose()
+        # Renamed first: what a crash leaves half removed is not taken for a chat.
+        grave = folder.with_name(f".deleted-{id}-{secrets.token_hex(4)}")
+        folder.rename(grave)
+        await asyncio.to_thread(shutil.rmtree, grave, ignore_errors=True)
+
+    async def aclose(self) -> None:
+        """Stop and close every open chat. Safe to call twice."""
+        await asyncio.gather(*(chat.aclose() for chat in list(self._open.values())))
+
+    def _path(self, id: str) -> Path:
+        if not _ID.fullmatch(id):
+            raise NotFoundError("There is no such chat.", "It may have been deleted.")
+        return self._folder / id
+
+    def _info(self, folder: Path) -> ChatInfo | None:
+        if chat := self._open.get(folder.name):
+            return chat.info()
+        if not _ID.fullmatch(folder.name):
+            return None
+        try:
+            return msgspec.json.decode((folder / "meta.json").read_bytes(), type=ChatInfo)
+        except (OSError, msgspec.MsgspecError):
+            return self._rebuilt_info(folder)
+
+    def _rebuilt_info(self, folder: Path) -> ChatInfo | None:
+        """``meta.json`` is derived: where it is missing, the log says it all."""
+        try:
+            chat = self.get(folder.name)
+            chat.save_info()
+        except (OSError, ConflictError, NotFoundError):
+            return None
+        return chat.info()
+
+    def forget(self, chat: Chat) -> None:
+        """Take a closed chat out of the open ones."""
+        if self._open.get(chat.id) is chat:
+            del self._open[chat.id]
+
+
+class Chat:
+    """One conversation. Made by ``Chats.create`` and ``Chats.get``."""
+
+    def __init__(self, chats: Chats, folder: Path, log: EventLog) -> None:
+        self.id = folder.name
+        self.gateway = chats.gateway
+        self.log = log
+        self.state = ChatState()
+        self._chats = chats
+        self._folder = folder
+        self._workspace: Workspace | None = None
+        self._workspace_lock = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._turn: asyncio.Task[None] | None = None
+        self._stopping: asyncio.Task[None] | None = None
+        self._warming: asyncio.Task[None] | None = None
+        for event in log.read_all():
+            self.state.apply(event)
+        self._recover()
+
+    @property
+    def running(self) -> bool:
+        """Whether a turn or a run goes on."""
+        return bool(self._tasks)
+
+    def info(self) -> ChatInfo:
+        return ChatInfo(
+            id=self.id,
+            title=self.state.title,
+            created=self.log.header.created,
+            modified=self.state.modified or self.log.header.created,
+            model=self.state.model,
+            running=self.running,
+        )
+
+    def rename(self, title: str) -> None:
+        """Give the chat a title.
+
+        Raises:
+            InvalidRequestError: it is empty or longer than 200 characters.
+        """
+        title = " ".join(title.split())
+        if not title or len(title) > 200:
+            raise InvalidRequestError("title: 1 to 200 characters.", "Give a shorter title.")
+        self.emit(ev.ChatRenamed(title=title))
+        self.save_info()
+
+    async def start_turn(
+        self, prompt: str, *, model: str = "", mode: ev.Mode = "build", key: str = ""
+    ) -> str:
+        """Ask. The turn goes on by itself; follow it with ``events``.
+
+        Args:
+            prompt: what the person wrote.
+            model: ``provider/model``; the chat's last one, or the gateway's default, unless given.
+            mode: ``build`` runs the reply's code, ``ask`` runs nothing.
+            key: an idempotency key: the same key again gives the same turn.
+
+        Returns:
+            The turn's id.
+
+        Raises:
+            InvalidRequestError: the prompt is empty or too long, or the model has no provider.
+            ConflictError: a turn is already going on.
+        """
+        if key and key in self.state.keys:
+            return self.state.keys[key]
+        if not prompt.strip() or len(prompt) > PROMPT_CHARS:
+            raise InvalidRequestError(
+                f"prompt: 1 to {PROMPT_CHARS:,} characters.", "Write a shorter prompt."
+            )
+        model = model or self.state.model or await self.gateway.resolve_default_model()
+        if not all(model.partition("/")):
+            raise InvalidRequestError(
+                f"model: {model!r} is not named provider/model.", "Pick a model from the list."
+            )
+        if key and key in self.state.keys:  # the same request, while the default was looked up
+            return self.state.keys[key]
+        if self._turn and not self._turn.done():
+            raise ConflictError("This chat is still answering.", "Stop it, or wait for its end.")
+        turn = Turn(self, f"t{len(self.state.turns) + 1}", prompt, model, mode, key)
+        if not self.state.title:
+            self.emit(ev.ChatRenamed(title=shorten_line(prompt, TITLE_CHARS)))
+        turn.begin()
+        self.save_info()
+        self._turn = self._spawn(turn.go())
+        return turn.id
+
+    async def run_action(self, action: str, code: str | None = None) -> str:
+        """Run a code block of a reply again, or for the first time.
+
+        Args:
+            action: its id.
+            code: run this instead of what the model wrote.
+
+        Returns:
+            The run's id.
+
+        Raises:
+            NotFoundError: there is no such action.
+            InvalidRequestError: it is not code that can be run.
+        """
+        state = self.state.actions.get(action)
+        if state is None or not state.closed:
+            raise NotFoundError("There is no such code block.", "Reload the chat.")
+        run = ActionRun(self, state, code)
+        self._spawn(run.go_alone())
+        return run.id
+
+    async def stop(self) -> None:
+        """The one Stop: end the model call, the run and its processes; return when all ended."""
+        if self._stopping is None:
+            self._stopping = asyncio.create_task(self._stop())
+            self._stopping.add_done_callback(lambda _: setattr(self, "_stopping", None))
+        await asyncio.shield(self._stopping)
+
+    async def wait_idle(self) -> None:
+        """Return when no turn and no run goes on."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def read(self, after: int = 0) -> list[ev.AnyEvent]:
+        """All events so far after number ``after``."""
+        return self.log.read_all(after)
+
+    def events(self, after: int = 0) -> AsyncIterator[list[ev.AnyEvent]]:
+        """Batches of events after number ``after``, then live until the chat closes."""
+        return self.log.follow(after)
+
+    @property
+    def workspace_path(self) -> Path:
+        """The directory that this chat's code works in (it may not exist yet)."""
+        return Path(self.log.header.workspace or self._folder / "workspace")
+
+    async def workspace(self) -> Workspace:
+        """The chat's workspace; made when first asked for."""
+        async with self._workspace_lock:
+            if self._workspace is None:
+                path = self.workspace_path
+                if not self.log.header.workspace:
+                    private_dir(path)
+                self._workspace = await self._chats.runtime.create_workspace(path)
+            return self._workspace
+
+    def warm(self) -> None:
+        """Start the sandbox while the model thinks; a failure shows when code is run."""
+
+        async def start() -> None:
+            with suppress(ChatIDEError):
+                await (await self.workspace()).start()
+
+        if self._warming is None or self._warming.done():
+            self._warming = asyncio.create_task(start())
+
+    def emit(self, event: ev.AnyEvent) -> None:
+        """Write an event to the log, and apply it.
+
+        Raises:
+            LogError: it could not be written.
+        """
+        self.state.apply(self.log.append(event))
+
+    def save_info(self) -> None:
+        """Write ``meta.json``, which lists are made from."""
+        info = msgspec.structs.replace(self.info(), running=False)
+        path = self._folder / "meta.json"
+        fresh = path.with_suffix(".new")
+        fresh.write_bytes(msgspec.json.encode(info))
+        fresh.replace(path)
+
+    async def aclose(self) -> None:
+        """Stop what runs, end the sandbox, close the log. Safe to call twice."""
+        if self.log.closed:
+            return
+        await self.stop()
+        if self._warming is not None:
+            await self._warming
+        if self._workspace is not None:
+            await self._workspace.close()
+        self.save_info()
+        self.log.close()
+        self._chats.forget(self)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _stop(self) -> None:
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+        if self._workspace is not None:
+            # Finished cells may have left processes behind.
+            await self._workspace.interrupt()
+
+    def _recover(self) -> None:
+        """Close what the end of a server left open, and say what the log has lost."""
+        if self.log.torn or self.log.damaged:
+            self.emit(
+                ev.Notice(
+                    level="warning",
+                    code="log-damaged",
+                    message="A part of this chat could not be read and is left out.",
+                    hint="The rest is complete.",
+                )
+            )
+        for run in list(self.state.runs.values()):
+            if not run.status:
+                self.emit(ev.RunFinished(run=run.id, status="lost"))
+        for turn in self.state.turns:
+            if turn.status:
+                continue
+            for reply in turn.replies:
+                if not reply.finished:
+                    self.emit(ev.ReplyFinished(reply=reply.id, reason="interrupted"))
+            self.emit(ev.TurnFinished(turn=turn.id, status="interrupted"))
