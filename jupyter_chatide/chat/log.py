@@ -7,6 +7,7 @@ of the last event it saw, so a slow one costs no memory and one that comes back 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import time
 from array import array
@@ -104,7 +105,11 @@ class EventLog:
             raise LogError("This chat is closed.", "Open it again.")
         event.n = self.last + 1
         event.t = round(time.time(), 3)
-        line = _encoder.encode(event) + b"\n"
+        try:
+            line = _encoder.encode(event) + b"\n"
+        except UnicodeEncodeError:
+            event = _without_surrogates(event)
+            line = _encoder.encode(event) + b"\n"
         try:
             _write_whole(self._fd, line)
         except OSError as error:
@@ -238,6 +243,12 @@ def _stream_name(event: RunOutput) -> Any:
     if event.op == "append" and output and output.get("output_type") == "stream":
         return output.get("name")
     return None
+
+
+def _without_surrogates(event: AnyEvent) -> AnyEvent:
+    """The event with "?" for what is no character: models and kernels can send halves of them."""
+    text = json.dumps(msgspec.to_builtins(event), ensure_ascii=False)
+    return _decoder.decode(text.encode("utf-8", "replace"))
 
 
 def _decode(lines: bytes) -> list[AnyEvent]:
