@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from ..gateway.messages import ChatMessage
-from .events import RunError
+from ..runtime.results import RunError
 from .state import ActionState, ChatState, ReplyState, TurnState, shorten
 
 HISTORY_CHARS = 60_000  # of earlier turns, newest first; about 15,000 tokens

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..runtime.results import RunError
 from . import events as ev
 
 SUMMARY_CHARS = 2_000  # of a run's printed text that later prompts may quote
@@ -16,7 +17,7 @@ class RunState:
     action: str
     turn: str
     status: str = ""  # "" while it runs
-    error: ev.RunError | None = None
+    error: RunError | None = None
     printed: str = ""
     shown: list[str] = field(default_factory=list)  # kinds of rich outputs, e.g. "image/png"
 
