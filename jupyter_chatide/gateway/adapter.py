@@ -29,6 +29,8 @@ class ProviderConfiguration(msgspec.Struct, frozen=True, kw_only=True):
         models: how it lists models: ``openai`` (``GET base_url/models``), ``ollama``
             (``GET /api/tags``), ``gemini``, ``anthropic``, or ``none``.
         litellm_prefix: what litellm puts before the model's name.
+        key_check: the call that proves a key: ``models`` (listing needs it), ``completion``, or
+            the path below the base URL of a route that needs it.
         local: whether it runs on this machine, and can be found by asking it.
     """
 
@@ -45,6 +47,7 @@ class ProviderConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     default_model: str = ""
     models: Literal["openai", "ollama", "gemini", "anthropic", "demo", "none"] = "openai"
     litellm_prefix: str = ""
+    key_check: str = "completion"
     local: bool = False
 
 

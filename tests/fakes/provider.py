@@ -314,8 +314,9 @@ class FakeProvider:
 
     async def _answer(self, request: Request, writer: asyncio.StreamWriter) -> None:
         answer = self._choose(request)
+        model = "" if answer.raw else request.json.get("model", "")
         if not answer.raw and not request.json.get("stream"):
-            answer = _whole(answer)
+            answer = _whole(answer, model)
         content_type = {} if answer.raw else {"Content-Type": "text/event-stream"}
         headers = {
             **content_type,
@@ -326,7 +327,7 @@ class FakeProvider:
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         writer.write(f"HTTP/1.1 {answer.status} Scripted\r\n{lines}\r\n".encode("latin-1"))
         await writer.drain()
-        parts = answer.parts if answer.raw else _events(answer)
+        parts = answer.parts if answer.raw else _events(answer, model)
         waiting = b""
         for part in parts:
             if isinstance(part, str | bytes):
@@ -387,23 +388,23 @@ def event(data: Any) -> bytes:
     return b"data: " + json.dumps(data, ensure_ascii=False).encode() + b"\n\n"
 
 
-def _chunk(delta: dict[str, Any], finish: str | None = None) -> bytes:
+def _chunk(model: str, delta: dict[str, Any], finish: str | None = None) -> bytes:
     choice = {"index": 0, "delta": delta, "finish_reason": finish}
-    return event({"object": "chat.completion.chunk", "model": "fake-model", "choices": [choice]})
+    return event({"object": "chat.completion.chunk", "model": model, "choices": [choice]})
 
 
-def _events(answer: _Answer) -> list[Part]:
+def _events(answer: _Answer, model: str) -> list[Part]:
     """The parts of a streamed reply, as they go over the wire."""
-    parts: list[Part] = [_chunk({"role": "assistant", "content": ""})]
+    parts: list[Part] = [_chunk(model, {"role": "assistant", "content": ""})]
     for part in answer.parts:
         if isinstance(part, str):
-            parts.append(_chunk({"content": part}))
+            parts.append(_chunk(model, {"content": part}))
         elif isinstance(part, Reasoning):
-            parts.append(_chunk({part.field: part.text}))
+            parts.append(_chunk(model, {part.field: part.text}))
         else:
             parts.append(part)
     if answer.finish is not None:
-        parts.append(_chunk({}, answer.finish))
+        parts.append(_chunk(model, {}, answer.finish))
     if answer.usage is not None:
         parts.append(event({"choices": [], "usage": _usage(answer.usage)}))
     if answer.done:
@@ -411,13 +412,13 @@ def _events(answer: _Answer) -> list[Part]:
     return parts
 
 
-def _whole(answer: _Answer) -> _Answer:
+def _whole(answer: _Answer, model: str) -> _Answer:
     """The reply to a client that did not ask for a stream."""
     text = "".join(part for part in answer.parts if isinstance(part, str))
     message = {"role": "assistant", "content": text}
     body = {
         "object": "chat.completion",
-        "model": "fake-model",
+        "model": model,
         "choices": [{"index": 0, "message": message, "finish_reason": answer.finish}],
         "usage": _usage(answer.usage or (0, 0)),
     }

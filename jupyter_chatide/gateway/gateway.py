@@ -1,0 +1,290 @@
+"""The gateway: a request in, a stream of deltas out, whoever answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing, suppress
+from pathlib import Path
+from typing import Self
+
+from ..errors import ChatIDEError, NotFoundError
+from .adapter import Adapter, ProviderConfiguration, Target
+from .connections import Connections
+from .direct import DirectAdapter
+from .errors import (
+    AuthenticationError,
+    GatewayError,
+    ModelNotFoundError,
+    ModelTimeoutError,
+    UnreachableError,
+)
+from .keys import KeyStore
+from .listing import get_json, list_models
+from .messages import (
+    AnyDelta,
+    ChatMessage,
+    ExamplePrompt,
+    KeyCheck,
+    KeyStatus,
+    LLMRequest,
+    ModelInfo,
+    ProviderStatus,
+)
+from .providers import icon_svg
+from .validation import validate
+
+_PROBE = 0.5  # seconds that a local server has to show itself
+_PROBE_KEPT = 5.0  # seconds for which a probe's result is believed
+_CHECK = 60.0  # seconds that a key's check may take
+_DEMO = "demo/demo"
+
+
+class Gateway:
+    """Every provider behind one interface.
+
+    Args:
+        data_dir: the folder of ``keys.json``; ``None`` is Jupyter's data directory.
+        keys: the key store; ``None`` makes one for ``data_dir``.
+        providers: the providers there are; ``None`` is ``DEFAULT_PROVIDERS``.
+        default_model: the ``provider/model`` that ``resolve_default_model`` gives; ``""``
+            chooses one.
+    """
+
+    def __init__(
+        self,
+        *,
+        data_dir: Path | None = None,
+        keys: KeyStore | None = None,
+        providers: Sequence[ProviderConfiguration] | None = None,
+        default_model: str = "",
+    ) -> None:
+        self.keys = KeyStore(data_dir, providers) if keys is None else keys
+        known = self.keys.providers if providers is None else providers
+        self._providers = {provider.id: provider for provider in known}
+        self._default_model = default_model
+        self._adapters: dict[str, Adapter] = {}
+        self._connections = Connections()
+        self._probes: dict[str, tuple[float, list[ModelInfo] | None]] = {}
+        self._closed = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close every connection and end the worker process. Safe to call twice."""
+        self._closed = True
+        adapters = list(self._adapters.values())
+        self._adapters.clear()
+        await asyncio.gather(*(adapter.aclose() for adapter in adapters))
+        await self._connections.aclose()
+
+    async def stream(self, request: LLMRequest) -> AsyncGenerator[AnyDelta, None]:
+        """Stream the answer to a request; it ends with a ``FinishDelta``.
+
+        Closing the generator (``aclosing``), or cancelling the task that reads it, closes the
+        upstream connection at once. A bare ``break`` leaves it open until the generator is
+        collected.
+
+        Raises:
+            InvalidRequestError: the request cannot be asked; the message names the field.
+            GatewayError: the model could not answer; the class says why.
+        """
+        validate(request, self._providers)
+        target = self._target(request.provider)
+        async with aclosing(self._adapter(target.provider).stream(target, request)) as deltas:
+            async for delta in deltas:
+                yield delta
+
+    async def providers(self) -> list[ProviderStatus]:
+        """All providers with the status of their keys. Local servers are asked, briefly."""
+        return list(await asyncio.gather(*map(self._status, self._providers.values())))
+
+    async def models(self, provider: str) -> list[ModelInfo]:
+        """The models that a provider lists now. Others can be named all the same.
+
+        Raises:
+            NotFoundError: there is no such provider.
+            GatewayError: it does not answer with a list.
+        """
+        target = self._target(provider)
+        configuration = target.provider
+        if configuration.models == "none":
+            default = configuration.default_model
+            return [ModelInfo(id=default)] if default else []
+        if configuration.models == "demo":
+            return await self._adapter(configuration).models(target)
+        return await list_models(self._connections, target)
+
+    async def resolve_default_model(self) -> str:
+        """The ``provider/model`` to ask when nobody chose one.
+
+        The configured one, else that of the first provider with a key, else the first model of a
+        local server that runs, else the demo.
+        """
+        if self._default_model:
+            return self._default_model
+        for provider in self._providers.values():
+            if self._key_status(provider).set:
+                with suppress(ChatIDEError):
+                    model = provider.default_model or await self._first_model(provider.id)
+                    return f"{provider.id}/{model}"
+        keyless = [p for p in self._providers.values() if not p.needs_key and p.adapter == "direct"]
+        for provider, models in zip(
+            keyless, await asyncio.gather(*map(self._probe, keyless)), strict=True
+        ):
+            if models:
+                return f"{provider.id}/{models[0].id}"
+        return _DEMO
+
+    async def check_key(self, provider: str) -> KeyCheck:
+        """Make a real call with the key in force, and say what it gave.
+
+        Raises:
+            NotFoundError: there is no such provider.
+        """
+        label = self._configuration(provider).label
+        try:
+            async with asyncio.timeout(_CHECK):
+                return KeyCheck(ok=True, message=await self._prove_key(provider))
+        except TimeoutError:
+            error: ChatIDEError = ModelTimeoutError(
+                f"{label} did not answer within {_CHECK:g} s.", "Try again."
+            )
+        except ChatIDEError as failure:
+            error = failure
+        return KeyCheck(ok=False, message=error.message, code=error.code, hint=error.hint)
+
+    async def _prove_key(self, provider: str) -> str:
+        target = self._target(provider)
+        configuration = target.provider
+        label = configuration.label
+        if configuration.adapter == "demo":
+            return "The demo needs no key."
+        if configuration.key_check == "models":
+            count = len(await self.models(provider))
+            answers = "accepts the key" if target.key else "answers"
+            return f"{label} {answers} and lists {count} model{'' if count == 1 else 's'}."
+        if configuration.key_check != "completion":
+            await get_json(self._connections, target, f"{target.base_url}{configuration.key_check}")
+            return f"{label} accepts the key."
+        model = configuration.default_model or await self._first_model(provider)
+        question = LLMRequest(provider, model, [ChatMessage("user", "Say OK.")])
+        async with aclosing(self.stream(question)) as deltas:
+            async for _ in deltas:
+                break  # the first sign of an answer is enough
+        return f"{label} answers{' with the key' if target.key else ''}, as {model}."
+
+    async def _first_model(self, provider: str) -> str:
+        models = await self.models(provider)
+        if not models:
+            label = self._configuration(provider).label
+            raise ModelNotFoundError(f"{label} lists no model.", "Load or pull a model there.")
+        return models[0].id
+
+    async def _status(self, provider: ProviderConfiguration) -> ProviderStatus:
+        key = self._key_status(provider)
+        base_url = ""
+        with suppress(ChatIDEError):
+            base_url = self.keys.base_url(provider.id)
+        if provider.local:
+            ready = await self._probe(provider) is not None
+        else:
+            ready = provider.adapter == "demo" or (bool(base_url) and self._has_key(provider, key))
+        return ProviderStatus(
+            id=provider.id,
+            label=provider.label,
+            icon=icon_svg(provider.icon),
+            needs_key=provider.needs_key,
+            key=key,
+            key_url=provider.key_url,
+            key_variable=provider.key_variables[0] if provider.key_variables else "",
+            base_url=base_url,
+            base_url_editable=provider.base_url_editable,
+            local=provider.local,
+            ready=ready,
+            default_model=provider.default_model,
+            examples=_examples() if provider.adapter == "demo" else [],
+        )
+
+    @staticmethod
+    def _has_key(provider: ProviderConfiguration, key: KeyStatus) -> bool:
+        return key.set or not provider.needs_key
+
+    def _key_status(self, provider: ProviderConfiguration) -> KeyStatus:
+        try:
+            return self.keys.status(provider.id)
+        except ChatIDEError as error:
+            return KeyStatus(set=False, hint=error.message)
+
+    async def _probe(self, provider: ProviderConfiguration) -> list[ModelInfo] | None:
+        """The models of a server that answers at once; ``None`` when it does not."""
+        with suppress(ChatIDEError):
+            target = self._target(provider.id)
+            await self._connections.to(target.base_url)  # importing httpx is not the server's time
+            now = asyncio.get_running_loop().time()
+            asked, models = self._probes.get(target.base_url, (-_PROBE_KEPT, None))
+            if now - asked >= _PROBE_KEPT:
+                models = None
+                with suppress(ChatIDEError):
+                    models = await list_models(self._connections, target, patience=_PROBE)
+                self._probes[target.base_url] = now, models
+            return models
+        return None
+
+    def _configuration(self, provider: str) -> ProviderConfiguration:
+        if provider not in self._providers:
+            known = ", ".join(self._providers)
+            raise NotFoundError(f"There is no provider {provider!r}.", f"Choose one of {known}.")
+        return self._providers[provider]
+
+    def _target(self, provider: str) -> Target:
+        """Where a request goes.
+
+        Raises:
+            NotFoundError: there is no such provider.
+            GatewayError: it has no address or no key yet, or its key cannot be read.
+        """
+        configuration = self._configuration(provider)
+        if configuration.adapter == "demo":
+            return Target(configuration, "", None)
+        target = self.keys.target(provider)
+        label = configuration.label
+        if not target.base_url:
+            raise UnreachableError(f"{label} has no address yet.", "Set its base URL.")
+        if configuration.needs_key and target.key is None:
+            variable = configuration.key_variables[0] if configuration.key_variables else ""
+            hint = f"Set a key for {label}" + (
+                f", or {variable} in the environment" * bool(variable)
+            )
+            if configuration.key_url:
+                hint += f"; get one at {configuration.key_url}"
+            raise AuthenticationError(f"{label} needs a key.", hint)
+        return target
+
+    def _adapter(self, provider: ProviderConfiguration) -> Adapter:
+        if self._closed:
+            raise GatewayError("The gateway is closed.", "Open a new one.")
+        if provider.adapter not in self._adapters:
+            self._adapters[provider.adapter] = self._make_adapter(provider)
+        return self._adapters[provider.adapter]
+
+    def _make_adapter(self, provider: ProviderConfiguration) -> Adapter:
+        if provider.adapter == "direct":
+            return DirectAdapter(self._connections)
+        if provider.adapter == "litellm":
+            from .litellm_adapter import LiteLLMAdapter
+
+            return LiteLLMAdapter()
+        from .demo import DemoAdapter
+
+        return DemoAdapter()
+
+
+def _examples() -> list[ExamplePrompt]:
+    from .demo import EXAMPLES
+
+    return [ExamplePrompt(example.title, example.prompt, example.icon) for example in EXAMPLES]
