@@ -1,0 +1,1 @@
+"""What Jupyter ChatIDE adds to the start of a Jupyter server."""

@@ -1,0 +1,90 @@
+"""Chats: make, list, rename, delete; ask, stop, run again."""
+
+from __future__ import annotations
+
+from jupyter_server.auth.decorator import authorized
+from tornado import web
+
+from .base import ChatIDEHandler
+from .bodies import ChatChange, NewChat, NewRun, NewTurn, StartedRun, StartedTurn
+
+
+class ChatsHandler(ChatIDEHandler):
+    """``chats``"""
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        """List the chats."""
+        search = self.get_query_argument("search", "")
+        self.answer({"chats": self.chatide.chats.list(search)})
+
+    @web.authenticated
+    @authorized
+    async def post(self) -> None:
+        """Make a chat."""
+        chat = self.chatide.chats.create(self.decode(NewChat).title)
+        self.set_header("Location", self.url("chats", chat.id))
+        self.answer(chat.info(), 201)
+
+
+class ChatHandler(ChatIDEHandler):
+    """``chats/{chat}``"""
+
+    @web.authenticated
+    @authorized
+    async def get(self, chat: str) -> None:
+        """Tell of a chat."""
+        self.answer(self.chat(chat).info())
+
+    @web.authenticated
+    @authorized
+    async def patch(self, chat: str) -> None:
+        """Rename a chat."""
+        found = self.chat(chat)
+        found.rename(self.decode(ChatChange).title)
+        self.answer(found.info())
+
+    @web.authenticated
+    @authorized
+    async def delete(self, chat: str) -> None:
+        """Stop and remove a chat."""
+        await self.chatide.chats.delete(chat)
+        self.answer_nothing()
+
+
+class TurnsHandler(ChatIDEHandler):
+    """``chats/{chat}/turns``"""
+
+    @web.authenticated
+    @authorized
+    async def post(self, chat: str) -> None:
+        """Ask; a key that was seen before gives the turn that it started."""
+        found = self.chat(chat)
+        body = self.decode(NewTurn)
+        known = set(found.state.keys.values())
+        turn = await found.start_turn(body.prompt, model=body.model, mode=body.mode, key=body.key)
+        self.answer(StartedTurn(turn), 200 if turn in known else 201)
+
+
+class StopHandler(ChatIDEHandler):
+    """``chats/{chat}/stop``"""
+
+    @web.authenticated
+    @authorized
+    async def post(self, chat: str) -> None:
+        """Stop the chat; answer when all has ended."""
+        await self.chat(chat).stop()
+        self.answer_nothing()
+
+
+class RunsHandler(ChatIDEHandler):
+    """``chats/{chat}/runs``"""
+
+    @web.authenticated
+    @authorized
+    async def post(self, chat: str) -> None:
+        """Run an action again."""
+        found = self.chat(chat)
+        body = self.decode(NewRun)
+        self.answer(StartedRun(await found.run_action(body.action, body.code)), 201)

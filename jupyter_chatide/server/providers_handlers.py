@@ -1,0 +1,67 @@
+"""Providers, their models and their keys. A key comes in and never goes out."""
+
+from __future__ import annotations
+
+from jupyter_server.auth.decorator import authorized
+from tornado import web
+
+from ..errors import InvalidRequestError
+from .base import ChatIDEHandler
+from .bodies import ModelList, ProviderList, SetKey
+
+
+class ProvidersHandler(ChatIDEHandler):
+    """``providers``"""
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        """List the providers."""
+        gateway = self.chatide.gateway
+        providers = await gateway.providers()
+        self.answer(ProviderList(providers, await gateway.resolve_default_model()))
+
+
+class ModelsHandler(ChatIDEHandler):
+    """``models?provider=``"""
+
+    @web.authenticated
+    @authorized
+    async def get(self) -> None:
+        """List a provider's models."""
+        provider = self.argument("provider")
+        self.answer(ModelList(provider, await self.chatide.gateway.models(provider)))
+
+
+class KeyHandler(ChatIDEHandler):
+    """``keys/{provider}``"""
+
+    body_bytes = 20_000
+
+    @web.authenticated
+    @authorized
+    async def put(self, provider: str) -> None:
+        """Keep a key, a base URL, or both."""
+        body = self.decode(SetKey)
+        if body.key is None and body.base_url is None:
+            raise InvalidRequestError("key, base_url: both are missing.", "Give one of them.")
+        keys = self.chatide.gateway.keys
+        keys.set(provider, body.key, body.base_url)
+        self.answer(keys.status(provider))
+
+    @web.authenticated
+    @authorized
+    async def delete(self, provider: str) -> None:
+        """Forget a key."""
+        self.chatide.gateway.keys.delete(provider)
+        self.answer_nothing()
+
+
+class KeyCheckHandler(ChatIDEHandler):
+    """``keys/{provider}/check``"""
+
+    @web.authenticated
+    @authorized
+    async def post(self, provider: str) -> None:
+        """Make a real call with the key."""
+        self.answer(await self.chatide.gateway.check_key(provider))
