@@ -1,0 +1,124 @@
+"""``keys``: which providers have a key, and what it is worth."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import sys
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from .arguments import Arguments
+from .process import FAILED, OK, UsageError, tell
+from .tables import print_table
+
+if TYPE_CHECKING:
+    from ..gateway import KeyCheck, ProviderStatus
+
+_LONGEST = 10_000
+
+
+def set_key(arguments: Arguments) -> int:
+    """Keep a key that a person types unseen, or that standard input holds."""
+    from ..gateway import KeyStore
+
+    store = KeyStore()
+    store.status(arguments.provider)  # an unknown provider is said before a key is asked for
+    key = _read_key(arguments.provider, optional=arguments.base_url is not None)
+    status = store.set(arguments.provider, key or None, arguments.base_url)
+    where = f" for {store.base_url(arguments.provider)}"
+    if status.set:
+        tell(f"{arguments.provider} has a key{where} ({status.hint}).")
+    else:
+        tell(
+            f"{arguments.provider} answers at {store.base_url(arguments.provider)}, without a key."
+        )
+    return OK
+
+
+def remove_key(arguments: Arguments) -> int:
+    """Forget a key."""
+    from ..gateway import KeyStore
+
+    store = KeyStore()
+    before = store.status(arguments.provider)
+    store.delete(arguments.provider)
+    if before.source == "environment":
+        tell(
+            f"The key of {arguments.provider} is in the environment.",
+            f"Unset {before.hint} to remove it.",
+        )
+        return FAILED
+    tell(f"{arguments.provider} has no key{' any more' * before.set}.")
+    return OK
+
+
+def list_keys(arguments: Arguments) -> int:
+    """Show the providers, and which have a key."""
+    providers = asyncio.run(_providers())
+    if arguments.json:
+        print(msgspec.json.encode([provider_facts(provider) for provider in providers]).decode())
+        return OK
+    print_table((p.id, _key_of(p), p.base_url or "–", p.label) for p in providers)
+    return OK
+
+
+def check_keys(arguments: Arguments) -> int:
+    """Make a real call with one key, or with all there are."""
+    checks = asyncio.run(_check(arguments.provider))
+    if arguments.json:
+        print(msgspec.json.encode(checks).decode())
+    elif not checks:
+        tell("No provider has a key.", "Set one: jupyter chatide keys set PROVIDER")
+    else:
+        print_table(
+            (name, "ok" if check.ok else "failed", f"{check.message} {check.hint}")
+            for name, check in checks.items()
+        )
+    return OK if all(check.ok for check in checks.values()) else FAILED
+
+
+def provider_facts(provider: ProviderStatus) -> dict[str, Any]:
+    """What JSON says of a provider; no icon, no examples, and never a key."""
+    facts: dict[str, Any] = msgspec.to_builtins(provider)
+    return {name: fact for name, fact in facts.items() if name not in {"icon", "examples"}}
+
+
+def _read_key(provider: str, optional: bool) -> str:
+    if sys.stdin.isatty():
+        ending = " (empty for none)" if optional else ""
+        return getpass.getpass(f"Key for {provider}{ending}: ", sys.stderr).strip()
+    key = sys.stdin.readline(_LONGEST).strip()
+    if not key and not optional:
+        raise UsageError(
+            "There is no key on standard input.",
+            f"Type it: jupyter chatide keys set {provider}",
+        )
+    return key
+
+
+def _key_of(provider: ProviderStatus) -> str:
+    if provider.key.set:
+        return f"{provider.key.source} {provider.key.hint}"
+    if provider.key.hint:
+        return provider.key.hint
+    if provider.needs_key:
+        return "no key"
+    return "ready" if provider.ready else "not running" if provider.local else "no key needed"
+
+
+async def _providers() -> list[ProviderStatus]:
+    from ..gateway import Gateway
+
+    async with Gateway() as gateway:
+        return await gateway.providers()
+
+
+async def _check(provider: str) -> dict[str, KeyCheck]:
+    from ..gateway import Gateway
+
+    async with Gateway() as gateway:
+        names = [provider] if provider else [p.id for p in await gateway.providers() if p.key.set]
+        checks = await asyncio.gather(*map(gateway.check_key, names))
+    return dict(zip(names, checks, strict=True))
