@@ -216,9 +216,15 @@ class KeyStore:
 
     def _read(self) -> _File:
         path = self.path
-        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+        flags = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # links and pipes
         try:
-            descriptor = os.open(path, flags)
+            with open(path, "rb", opener=lambda name, mode: os.open(name, mode | flags)) as file:
+                _check_private(path.parent, path.parent.stat(), 0o700)
+                status = os.fstat(file.fileno())
+                if not stat.S_ISREG(status.st_mode):
+                    raise KeyStoreError(f"{path} is not a file.", "Move it away.")
+                _check_private(path, status, 0o600)
+                content = file.read(_LARGEST_FILE + 1)
         except FileNotFoundError:
             return _File()
         except OSError as error:
@@ -227,14 +233,9 @@ class KeyStore:
                     f"{path} is a symbolic link, so the keys in it are not used.",
                     "Put the file itself there.",
                 ) from None
-            raise KeyStoreError(f"{path} cannot be read: {error.strerror}.") from None
-        with os.fdopen(descriptor, "rb") as file:
-            _check_private(path.parent, path.parent.stat(), 0o700)
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                raise KeyStoreError(f"{path} is not a file.", "Move it away.")
-            _check_private(path, status, 0o600)
-            content = file.read(_LARGEST_FILE + 1)
+            raise KeyStoreError(
+                f"{path} cannot be read: {error.strerror}.", "Set its permissions, or move it away."
+            ) from None
         try:
             if len(content) > _LARGEST_FILE:
                 raise ValueError

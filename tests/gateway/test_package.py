@@ -1,0 +1,67 @@
+"""What the package exports, and what importing it costs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import jupyter_chatide.gateway as package
+
+
+def test_the_exported_names() -> None:
+    assert set(package.__all__) == {
+        "DEFAULT_PROVIDERS",
+        "AnyDelta",
+        "AuthenticationError",
+        "ChatMessage",
+        "ContentRefusedError",
+        "ContextTooLongError",
+        "ExamplePrompt",
+        "FallbackDelta",
+        "FinishDelta",
+        "Gateway",
+        "GatewayError",
+        "InvalidRequestError",
+        "KeyCheck",
+        "KeyStatus",
+        "KeyStore",
+        "KeyStoreError",
+        "LLMRequest",
+        "MalformedReplyError",
+        "ModelInfo",
+        "ModelNotFoundError",
+        "ModelTimeoutError",
+        "OverloadedError",
+        "PermissionDeniedError",
+        "ProviderConfiguration",
+        "ProviderStatus",
+        "QuotaError",
+        "RateLimitError",
+        "ReasoningDelta",
+        "RequestRefusedError",
+        "TextDelta",
+        "UnreachableError",
+        "UsageDelta",
+    }
+    assert all(hasattr(package, name) for name in package.__all__)
+
+
+def test_importing_it_and_making_a_gateway_loads_nothing_heavy() -> None:
+    code = (
+        "import json, sys; from jupyter_chatide.gateway import Gateway; Gateway(); "
+        "print(json.dumps(sorted(sys.modules)))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(json.loads(run.stdout))
+    assert "jupyter_chatide.gateway.gateway" in loaded
+    assert not loaded & {"httpx", "litellm", "openai", "jupyter_client", "nbformat", "aiohttp"}
+
+
+def test_every_error_has_a_code_of_its_own() -> None:
+    errors = [
+        value
+        for name in package.__all__
+        if isinstance(value := getattr(package, name), type) and issubclass(value, Exception)
+    ]
+    assert len({error.code for error in errors}) == len(errors)
