@@ -153,7 +153,7 @@ def _add_keys(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 examples:
   jupyter chatide keys set anthropic                    # asks for the key, unseen
   pass show openai | jupyter chatide keys set openai    # or reads it from standard input
-  jupyter chatide keys set lm-studio --base-url http://localhost:1234/v1
+  jupyter chatide keys set lmstudio --base-url http://localhost:1234/v1
 
 Keys are kept in a file that only you can read. A key in the environment comes first.
 """,
@@ -233,7 +233,7 @@ def _add_json(parser: argparse.ArgumentParser, help: str) -> None:
 
 
 def _model(text: str) -> str:
-    if not all(text.partition("/")):
+    if text and not all(text.partition("/")):
         raise argparse.ArgumentTypeError(
             f"{text!r} is not named provider/model; see `jupyter chatide models`"
         )

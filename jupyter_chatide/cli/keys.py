@@ -24,7 +24,8 @@ def set_key(arguments: Arguments) -> int:
     from ..gateway import KeyStore
 
     store = KeyStore()
-    store.status(arguments.provider)  # an unknown provider is said before a key is asked for
+    name = arguments.provider
+    store.status(name)  # an unknown provider is said before a key is asked for
     key = _read_key(arguments.provider, optional=arguments.base_url is not None)
     status = store.set(arguments.provider, key or None, arguments.base_url)
     where = f" for {store.base_url(arguments.provider)}"
@@ -60,7 +61,7 @@ def list_keys(arguments: Arguments) -> int:
     if arguments.json:
         print(msgspec.json.encode([provider_facts(provider) for provider in providers]).decode())
         return OK
-    print_table((p.id, _key_of(p), p.base_url or "–", p.label) for p in providers)
+    print_table((p.id, key_words(p), p.base_url or "–", p.label) for p in providers)
     return OK
 
 
@@ -98,7 +99,8 @@ def _read_key(provider: str, optional: bool) -> str:
     return key
 
 
-def _key_of(provider: ProviderStatus) -> str:
+def key_words(provider: ProviderStatus) -> str:
+    """What to say of a provider's key, or whether it can be asked without one."""
     if provider.key.set:
         return f"{provider.key.source} {provider.key.hint}"
     if provider.key.hint:
