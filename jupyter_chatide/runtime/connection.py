@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hmac
 import json
 import time
@@ -14,7 +15,11 @@ import zmq
 import zmq.asyncio
 from jupyter_client.session import DELIM, Session
 
-_TURN_SECONDS = 0.004  # how long messages are taken in before others get the event loop
+# How long messages are taken in before others get the event loop, and for how long they do. A
+# kernel that sends more waits meanwhile (see kernel_main.py), so that nothing piles up.
+_TURN_SECONDS = 0.004
+_PAUSE_SECONDS = 0.004
+_WAITING_MESSAGES = 64
 _NUDGE_SECONDS = 0.3
 _INTERRUPT_SECONDS = 0.5
 _RECONNECT_MILLISECONDS = 10  # the kernel's sockets appear while we already wait for them
@@ -55,7 +60,8 @@ class KernelConnection:
         info: the kernel manager's connection information.
         on_output: called with each message of the iopub channel.
         on_reply: called with each message of the shell channel.
-        largest: bytes of the largest message that is taken; larger ones are lost.
+        largest: bytes of the largest message that is taken; a larger one ends the connection
+            without notice, as far as its channel goes.
     """
 
     def __init__(
@@ -114,11 +120,9 @@ class KernelConnection:
         """Interrupt what runs; returns when the kernel has taken note, or soon after."""
         self._interrupted.clear()
         await self._send(self._control, "interrupt_request", {})
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_INTERRUPT_SECONDS):
                 await self._interrupted.wait()
-        except TimeoutError:
-            pass
 
     async def close(self) -> None:
         """Close the sockets."""
@@ -134,6 +138,7 @@ class KernelConnection:
         socket = self._context.socket(kind)
         socket.linger = 0
         socket.reconnect_ivl = _RECONNECT_MILLISECONDS
+        socket.rcvhwm = _WAITING_MESSAGES
         socket.maxmsgsize = self._largest
         if "curve_publickey" in info:
             public, secret = info["curve_publickey"], info["curve_secretkey"]
@@ -159,7 +164,7 @@ class KernelConnection:
                         take(message)
             except zmq.Again:
                 continue
-            await asyncio.sleep(0)
+            await asyncio.sleep(_PAUSE_SECONDS)
 
     def _parse(self, frames: list[bytes]) -> Message | None:
         """Read a message's headers; None when it is malformed or not signed with our key."""

@@ -12,6 +12,8 @@ import sys
 import types
 from pathlib import Path
 
+_WAITING_MESSAGES = 100
+
 
 def _leave_out_debugger() -> None:
     """Stand in for ``ipykernel.debugger``, which would import debugpy."""
@@ -47,8 +49,18 @@ def main() -> None:
     # Crashes in native code leave a trace in the kernel's log rather than in its output stream.
     faulthandler.enable(os.fdopen(os.dup(2), "w"))
 
+    import zmq
     from ipykernel.kernelapp import IPKernelApp
     from traitlets.config import Config
+
+    class KernelApp(IPKernelApp):  # type: ignore[misc]  # ipykernel has no types
+        """ipykernel's application, whose code waits for slow readers rather than lose output."""
+
+        def init_iopub(self, context: zmq.Context[zmq.Socket[bytes]]) -> None:
+            # For the sockets made from here on, which is before iopub is bound.
+            context.setsockopt(zmq.XPUB_NODROP, 1)
+            context.setsockopt(zmq.SNDHWM, _WAITING_MESSAGES)
+            super().init_iopub(context)
 
     config = Config()
     config.HistoryManager.enabled = False
@@ -56,7 +68,8 @@ def main() -> None:
     if "JPY_PARENT_PID" not in os.environ:
         # The supervisor ends this process when it has to; 1 turns ipykernel's own poller off.
         config.IPKernelApp.parent_handle = 1
-    app = IPKernelApp.instance(config=config)
+    config.IPKernelApp.outstream_class = f"{__package__}.kernel_streams.PacedOutStream"
+    app = KernelApp.instance(config=config)
     app.initialize(sys.argv[1:])
     _put_workspace_on_path()
     app.start()

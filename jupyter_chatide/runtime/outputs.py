@@ -239,7 +239,7 @@ class OutputCollector:
         else:
             if self._clear_next:
                 self._clear_next = False
-                self._drop_all_but_clear()
+                self._drop_what_is_cleared()
             self._add_output(change, size)
         while self._full and self._pending_size > self._tail_limit:
             self._leave_out_oldest()
@@ -279,9 +279,11 @@ class OutputCollector:
     def _drop(self, key: int) -> None:
         self._pending_size -= self._pending.pop(key).size
 
-    def _drop_all_but_clear(self) -> None:
-        for key, pending in list(self._pending.items()):
-            if pending.change.op != "clear":
+    def _drop_what_is_cleared(self) -> None:
+        """Keep nothing but the last clear, if it was not shown yet."""
+        clears = [key for key, pending in self._pending.items() if pending.change.op == "clear"]
+        for key in list(self._pending):
+            if key not in clears[-1:]:
                 self._drop(key)
 
     def _add_clear(self, change: OutputChange) -> None:

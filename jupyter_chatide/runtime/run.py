@@ -70,6 +70,11 @@ class Run:
         return self._idle or time.monotonic() - self._last_message > _IDLE_SECONDS
 
     @property
+    def lost_output(self) -> bool:
+        """Whether the kernel's outputs ceased to come before it said that it was done."""
+        return self.finished and not self._idle
+
+    @property
     def failure(self) -> Exception | None:
         """What ``on_output`` raised."""
         return self._failure
@@ -123,14 +128,18 @@ class Run:
         if self.finished:
             self.changed.set()
 
+    def end(self) -> None:
+        """Nothing more will happen; let those know who wait for that."""
+        if self._flush is not None:
+            self._flush.cancel()
+        self.over.set()
+
     def result(self, status: RunStatus | None = None) -> RunResult:
         """Show what is left of the outputs and say how the run ended.
 
         Args:
             status: how it ended, where the kernel could not say it.
         """
-        if self._flush is not None:
-            self._flush.cancel()
         self._collector.finish()
         if self._collector.left_out:
             self.notices.append(self._output_notice())

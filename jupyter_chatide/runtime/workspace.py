@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ from .errors import WorkspaceClosedError
 from .files import WorkspaceFiles
 from .limits import Limits
 from .policy import Policy
-from .results import OutputChange, RunNotice, RunResult
+from .results import OutputChange, RunNotice, RunResult, RunStatus
 from .run import Run
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _POLL_SECONDS = 0.25
 _LAST_MESSAGES_SECONDS = 0.1
+_ASK_AGAIN_SECONDS = 1.0
 
 
 class Workspace:
@@ -101,6 +103,8 @@ class Workspace:
         seconds = self._limits.run_time if timeout is None else timeout
         run = Run(code, seconds, self._limits, on_output)
         performing = asyncio.create_task(self._perform(run))
+        # After a cancellation nobody else asks for its exception.
+        performing.add_done_callback(lambda task: task.cancelled() or task.exception())
         try:
             return await asyncio.shield(performing)
         except asyncio.CancelledError:
@@ -136,8 +140,6 @@ class Workspace:
 
     async def close(self) -> None:
         """End the kernel and all its processes; remove the folder if it was made for this."""
-        if self._closed:
-            return
         self._closed = True
         if self._run is not None:
             self._run.ask_to_stop("closed")
@@ -191,7 +193,7 @@ class Workspace:
                 raise run.failure
             return result
         finally:
-            run.over.set()
+            run.end()
 
     async def _perform_now(self, run: Run) -> RunResult:
         if run.is_stopping() and not self._closed:
@@ -205,7 +207,16 @@ class Workspace:
         self._used = True
         run.start()
         run.request = await kernel.execute(run.code)
+        status = await self._wait_for_end(run, kernel)
+        if run.lost_output and self._kernel is kernel:
+            await kernel.connect()
+            run.notices.append(_OUTPUT_LOST)
+        return run.result(status)
+
+    async def _wait_for_end(self, run: Run, kernel: SandboxKernel) -> RunStatus | None:
+        """Returns how the run ended, or None where the kernel said it."""
         while not run.finished:
+            run.changed.clear()
             if run.seconds_left() <= 0 and not run.is_stopping():
                 run.ask_to_stop("timeout")
                 run.notices.append(_timeout_notice(run.timeout))
@@ -213,34 +224,37 @@ class Workspace:
                 return await self._stop(run, kernel)
             if not await kernel.is_running():
                 return await self._died(run, kernel)
-            await _changed(run, min(_POLL_SECONDS, run.seconds_left()))
-        return run.result()
+            await _wait(run, min(_POLL_SECONDS, run.seconds_left()))
+        return None
 
-    async def _stop(self, run: Run, kernel: SandboxKernel) -> RunResult:
+    async def _stop(self, run: Run, kernel: SandboxKernel) -> RunStatus | None:
         """Interrupt, and kill what does not obey."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._limits.interrupt_grace
         while run.stop_reason != "closed" and loop.time() < deadline:
+            if not await kernel.is_running():
+                return await self._died(run, kernel)
             # Code may catch one KeyboardInterrupt by chance; it is asked more than once.
             await kernel.interrupt()
             await kernel.end_children()
-            again = min(deadline, loop.time() + 1)
-            while loop.time() < again and not run.finished and await kernel.is_running():
-                await _changed(run, min(_POLL_SECONDS, again - loop.time()))
-            if run.finished:
-                await kernel.end_children()
-                return run.result()
-            if not await kernel.is_running():
-                break
+            again = min(deadline, loop.time() + _ASK_AGAIN_SECONDS)
+            while loop.time() < again:
+                run.changed.clear()
+                if run.finished:
+                    await kernel.end_children()
+                    return None
+                if not await kernel.is_running():
+                    break
+                await _wait(run, min(_POLL_SECONDS, again - loop.time()))
         await self._end_kernel()
         if run.stop_reason != "closed":
             run.notices.append(_KILLED)
-        return run.result("timeout" if run.stop_reason == "timeout" else "interrupted")
+        return "timeout" if run.stop_reason == "timeout" else "interrupted"
 
-    async def _died(self, run: Run, kernel: SandboxKernel) -> RunResult:
+    async def _died(self, run: Run, kernel: SandboxKernel) -> RunStatus | None:
         await asyncio.sleep(_LAST_MESSAGES_SECONDS)
         if run.finished:
-            return run.result()
+            return None
         why = await kernel.how_it_ended()
         await self._end_kernel()
         run.notices.append(
@@ -250,7 +264,7 @@ class Workspace:
                 "Run the code again: a fresh kernel starts, without the variables of before.",
             )
         )
-        return run.result("died")
+        return "died"
 
     async def _ready_kernel(self) -> SandboxKernel:
         """The workspace's kernel, started or started again where needed. Holds the lock."""
@@ -296,14 +310,11 @@ class Workspace:
             self._run.take_reply(message)
 
 
-async def _changed(run: Run, seconds: float) -> None:
+async def _wait(run: Run, seconds: float) -> None:
     """Wait until the run is to be looked at again, at most for that long."""
-    run.changed.clear()
-    try:
+    with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(max(0.0, seconds)):
             await run.changed.wait()
-    except TimeoutError:
-        pass
 
 
 def _timeout_notice(seconds: float) -> RunNotice:
@@ -318,6 +329,11 @@ _VARIABLES_GONE = RunNotice(
     "variables-gone",
     "The code ran in a fresh kernel: the variables of earlier runs are gone.",
     "Run the earlier code again if you need them. Files are still there.",
+)
+_OUTPUT_LOST = RunNotice(
+    "output-lost",
+    "Some of the output was lost: it held more at once than can be taken.",
+    "Print less at a time, or write large results to a file.",
 )
 _KILLED = RunNotice(
     "killed",
