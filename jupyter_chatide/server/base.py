@@ -139,4 +139,4 @@ class UnknownRouteHandler(ChatIDEHandler):
 
     async def prepare(self, **_: Any) -> None:
         await super().prepare()
-        raise web.HTTPError(404)
+        raise web.HTTPError(404 if self.current_user else 403)

@@ -88,6 +88,7 @@ class Api:
         self.base_url = base_url
         self.token = token
         self.seen: list[Answer] = []
+        self.streams: list[EventStream] = []
 
     async def __call__(
         self, method: str, path: str, body: Any = None, *, checked: bool = True, **kwargs: Any
@@ -140,7 +141,9 @@ class Api:
         request = HTTPRequest(
             f"{url}?after={after}", headers={"Authorization": f"token {self.token}", **headers}
         )
-        return EventStream(await websocket_connect(request), self._description)
+        stream = EventStream(await websocket_connect(request), self._description)
+        self.streams.append(stream)
+        return stream
 
     async def log(self, chat: str, after: int = 0) -> list[dict[str, Any]]:
         """The chat's log by a plain GET."""
@@ -186,10 +189,17 @@ class EventStream:
 
 @pytest.fixture
 def api(
-    jp_fetch: Any, jp_serverapp: Any, jp_base_url: str, jp_http_port: int, description: Description
-) -> Api:
+    jp_fetch: Any,
+    jp_serverapp: Any,
+    jp_base_url: str,
+    jp_http_port: int,
+    description: Description,
+) -> Iterator[Api]:
     token = jp_serverapp.identity_provider.token
-    return Api(jp_fetch, f"http://localhost:{jp_http_port}", jp_base_url, token, description)
+    api = Api(jp_fetch, f"http://127.0.0.1:{jp_http_port}", jp_base_url, token, description)
+    yield api
+    for stream in api.streams:
+        stream.close()
 
 
 def reply_text(events: list[dict[str, Any]]) -> str:
