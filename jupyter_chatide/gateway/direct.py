@@ -154,9 +154,9 @@ class DirectAdapter:
         raise refusal(target, request.model, response.status_code, said, response.headers)
 
     async def _post(self, target: Target, body: bytes, clock: _Clock) -> httpx.Response:
-        import httpx
-
         client = await self._connections.to(target.base_url)
+        import httpx  # the client has brought it: nothing is loaded on the loop's thread
+
         headers = {"Content-Type": "application/json", "Accept": "text/event-stream"}
         if target.key is not None:
             headers["Authorization"] = f"Bearer {target.key}"

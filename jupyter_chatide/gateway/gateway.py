@@ -31,10 +31,11 @@ from .messages import (
     ModelInfo,
     ProviderStatus,
 )
-from .providers import icon_svg
+from .providers import icon_svg, is_loopback
 from .validation import validate
 
 _PROBE = 0.5  # seconds that a local server has to show itself
+_REMOTE_PROBE = 2.0  # the same for a server elsewhere
 _PROBE_KEPT = 5.0  # seconds for which a probe's result is believed
 _CHECK = 60.0  # seconds that a key's check may take
 _DEMO = "demo/demo"
@@ -127,15 +128,17 @@ class Gateway:
         """
         if self._default_model:
             return self._default_model
+        keyless = []
         for provider in self._providers.values():
             if self._key_status(provider).set:
-                with suppress(ChatIDEError):
-                    model = provider.default_model or await self._first_model(provider.id)
-                    return f"{provider.id}/{model}"
-        keyless = [p for p in self._providers.values() if not p.needs_key and p.adapter == "direct"]
-        for provider, models in zip(
-            keyless, await asyncio.gather(*map(self._probe, keyless)), strict=True
-        ):
+                if provider.default_model:
+                    return f"{provider.id}/{provider.default_model}"
+                if models := await self._probe(provider):
+                    return f"{provider.id}/{models[0].id}"
+            elif provider.adapter == "direct" and not provider.needs_key:
+                keyless.append(provider)
+        found = await asyncio.gather(*map(self._probe, keyless))
+        for provider, models in zip(keyless, found, strict=True):
             if models:
                 return f"{provider.id}/{models[0].id}"
         return _DEMO
@@ -193,7 +196,8 @@ class Gateway:
         if provider.local:
             ready = await self._probe(provider) is not None
         else:
-            ready = provider.adapter == "demo" or (bool(base_url) and self._has_key(provider, key))
+            reachable = provider.adapter == "demo" or bool(base_url)
+            ready = reachable and (key.set or not provider.needs_key)
         return ProviderStatus(
             id=provider.id,
             label=provider.label,
@@ -210,10 +214,6 @@ class Gateway:
             examples=_examples() if provider.adapter == "demo" else [],
         )
 
-    @staticmethod
-    def _has_key(provider: ProviderConfiguration, key: KeyStatus) -> bool:
-        return key.set or not provider.needs_key
-
     def _key_status(self, provider: ProviderConfiguration) -> KeyStatus:
         try:
             return self.keys.status(provider.id)
@@ -228,9 +228,10 @@ class Gateway:
             now = asyncio.get_running_loop().time()
             asked, models = self._probes.get(target.base_url, (-_PROBE_KEPT, None))
             if now - asked >= _PROBE_KEPT:
+                patience = _PROBE if is_loopback(target.base_url) else _REMOTE_PROBE
                 models = None
                 with suppress(ChatIDEError):
-                    models = await list_models(self._connections, target, patience=_PROBE)
+                    models = await list_models(self._connections, target, patience=patience)
                 self._probes[target.base_url] = now, models
             return models
         return None
@@ -256,10 +257,9 @@ class Gateway:
         if not target.base_url:
             raise UnreachableError(f"{label} has no address yet.", "Set its base URL.")
         if configuration.needs_key and target.key is None:
-            variable = configuration.key_variables[0] if configuration.key_variables else ""
-            hint = f"Set a key for {label}" + (
-                f", or {variable} in the environment" * bool(variable)
-            )
+            hint = f"Set a key for {label}"
+            if configuration.key_variables:
+                hint += f", or {configuration.key_variables[0]} in the environment"
             if configuration.key_url:
                 hint += f"; get one at {configuration.key_url}"
             raise AuthenticationError(f"{label} needs a key.", hint)

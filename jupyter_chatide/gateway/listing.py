@@ -85,9 +85,9 @@ async def get_json(
     Raises:
         GatewayError: it refuses, cannot be reached, or answers with something else.
     """
-    import httpx
-
     client = await connections.to(url)
+    import httpx  # the client has brought it: nothing is loaded on the loop's thread
+
     try:
         async with client.stream("GET", url, params=params, headers=_headers(target)) as response:
             body = bytearray()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -137,7 +138,6 @@ DEFAULT_PROVIDERS: tuple[ProviderConfiguration, ...] = (
 
 _OLLAMA_PORT = 11434
 _LONGEST_URL = 2000  # characters
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @cache
@@ -150,8 +150,13 @@ def icon_svg(name: str) -> str:
 
 def is_loopback(url: str) -> bool:
     """Whether the URL's host is this machine by name or address."""
-    host = (urlsplit(url).hostname or "").lower()
-    return host in _LOOPBACK or host.endswith(".localhost") or host.startswith("127.")
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def check_base_url(provider: ProviderConfiguration, text: str) -> str:

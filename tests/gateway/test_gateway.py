@@ -172,11 +172,13 @@ async def test_asking_for_providers_does_not_block_the_loop(tmp_path: Path) -> N
     assert worst < 0.4
 
 
-async def test_a_key_file_that_is_refused_shows_where_the_key_would(tmp_path: Path) -> None:
-    async with gateway_for(tmp_path) as gateway:
-        gateway.keys.set("openai", KEY)
+async def test_a_key_file_that_is_refused_shows_where_the_key_would(
+    provider: FakeProvider, tmp_path: Path
+) -> None:
+    async with gateway_for(tmp_path, configured(provider)) as gateway:
+        gateway.keys.set("fake", KEY)
         gateway.keys.path.chmod(0o644)
-        status = (await by_id(gateway))["openai"]
+        status = (await by_id(gateway))["fake"]
         assert not status.key.set and not status.ready
         assert "other users" in status.key.hint
         assert await gateway.resolve_default_model() == "demo/demo"
@@ -299,8 +301,6 @@ async def test_a_loopback_server_is_asked_directly_and_others_through_the_proxy(
     with FakeProvider() as proxy:
         for name in ("HTTP_PROXY", "http_proxy"):
             monkeypatch.setenv(name, proxy.origin)
-        for name in ("NO_PROXY", "no_proxy"):
-            monkeypatch.delenv(name, raising=False)
         provider.otherwise("direct")
         proxy.otherwise("by proxy")
         remote = configured("http://models.example/v1", id="remote", needs_key=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import jupyter_chatide.gateway as package
 
@@ -56,6 +57,31 @@ def test_importing_it_and_making_a_gateway_loads_nothing_heavy() -> None:
     loaded = set(json.loads(run.stdout))
     assert "jupyter_chatide.gateway.gateway" in loaded
     assert not loaded & {"httpx", "litellm", "openai", "jupyter_client", "nbformat", "aiohttp"}
+
+
+def test_httpx_is_imported_off_the_event_loops_thread(tmp_path: Path) -> None:
+    """On the loop, its import would hold up everybody for a few hundred milliseconds."""
+    code = """
+import asyncio, pathlib, sys, threading
+from jupyter_chatide.gateway import Gateway, KeyStore
+
+class Watch:
+    def find_spec(self, name, path=None, target=None):
+        if name == "httpx":
+            print("imported by", threading.current_thread() is threading.main_thread())
+
+async def first_use():
+    environ = {"OPENAI_API_KEY": "sk-0", "OPENAI_BASE_URL": "http://127.0.0.1:9"}
+    keys = KeyStore(pathlib.Path(sys.argv[1]), environ=environ)
+    async with Gateway(keys=keys) as gateway:
+        print((await gateway.check_key("openai")).code)
+
+sys.meta_path.insert(0, Watch())
+asyncio.run(first_use())
+"""
+    argv = [sys.executable, "-c", code, str(tmp_path)]
+    run = subprocess.run(argv, capture_output=True, text=True, check=True)
+    assert run.stdout.split("\n")[:2] == ["imported by False", "unreachable"]
 
 
 def test_every_error_has_a_code_of_its_own() -> None:
