@@ -1,11 +1,18 @@
 import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { launcherPlugin } from './plugins/launcher';
+import { modelPlugin } from './plugins/model';
+import { notebookPlugin } from './plugins/notebook';
+import { panelPlugin } from './plugins/panel';
+import { previewPlugin } from './plugins/preview';
 
-const plugin: JupyterFrontEndPlugin<void> = {
-  id: 'jupyter-chatide:panel',
-  autoStart: true,
-  activate: () => {
-    console.debug('jupyter-chatide');
-  }
-};
+export { IChatIDE } from './tokens';
 
-export default [plugin];
+const plugins: JupyterFrontEndPlugin<unknown>[] = [
+  modelPlugin,
+  panelPlugin,
+  previewPlugin,
+  notebookPlugin,
+  launcherPlugin
+];
+
+export default plugins;

@@ -1,0 +1,47 @@
+import React from 'react';
+import { Announcer } from './Announcer';
+import { Composer } from './Composer';
+import { EmptyChat } from './EmptyChat';
+import { Header } from './Header';
+import { ModelsPage } from './ModelsPage';
+import { Services, useChatIDE, useServices } from './services';
+import type { IServices } from './services';
+import { Transcript } from './Transcript';
+
+/** All that the sidebar holds. */
+export function Panel({ services }: { services: IServices }): JSX.Element {
+  return (
+    <Services.Provider value={services}>
+      <Pages />
+    </Services.Provider>
+  );
+}
+
+function Pages(): JSX.Element {
+  const { chatide } = useServices();
+  const page = useChatIDE(state => state.page);
+  const session = useChatIDE(state => state.session);
+  return (
+    <div
+      className="jp-ChatIDE-root"
+      onKeyDown={event => {
+        if (event.key === 'Escape' && session?.busy) {
+          event.preventDefault();
+          event.stopPropagation();
+          void chatide.stop();
+        }
+      }}
+    >
+      {page === 'models' ? (
+        <ModelsPage />
+      ) : (
+        <>
+          <Header />
+          {session ? <Transcript session={session} /> : <EmptyChat />}
+          <Composer />
+        </>
+      )}
+      <Announcer />
+    </div>
+  );
+}

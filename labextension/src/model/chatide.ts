@@ -1,0 +1,354 @@
+/** What the panel shows and does: the open chat, the providers, the person's choices. */
+import { UUID } from '@lumino/coreutils';
+import type { ISignal } from '@lumino/signaling';
+import { Signal } from '@lumino/signaling';
+import type { IApi } from '../api';
+import { explain } from '../api';
+import { ModelCatalog } from './catalog';
+import type { ChatInfo, ErrorInfo, Mode, ProviderStatus, SandboxReport } from './events';
+import { ChatSession } from './session';
+import type { OpenStream } from './session';
+import { Store } from './store';
+
+export type Page = 'chat' | 'models';
+
+export interface IChatIDEState {
+  readonly page: Page;
+  /** The provider that the models page shows opened, if one is asked for. */
+  readonly provider: string;
+  readonly providers: readonly ProviderStatus[];
+  readonly defaultModel: string;
+  /** Whether the providers were read, or why not. */
+  readonly readiness: 'loading' | 'ready' | ErrorInfo;
+  readonly chats: readonly ChatInfo[];
+  readonly sandbox: SandboxReport | null;
+  /** The open chat; none before the first prompt of a new one. */
+  readonly session: ChatSession | null;
+  /** The model that the person picked, as `provider/model`; empty for the default. */
+  readonly model: string;
+  readonly mode: Mode;
+  readonly draft: string;
+  readonly sending: boolean;
+  readonly problem: ErrorInfo | null;
+}
+
+/** The person's settings, as Lab's settings editor shows them. */
+export interface ISettings {
+  readonly enterSends: boolean;
+  readonly defaultMode: Mode;
+  /** Open the preview panel when there is something new to see. */
+  readonly openPreview: boolean;
+}
+
+export const DEFAULT_SETTINGS: ISettings = {
+  enterSends: true,
+  defaultMode: 'build',
+  openPreview: true
+};
+
+/** What is remembered between page loads. */
+export interface IMemory {
+  chat?: string;
+  model?: string;
+  drafts?: Record<string, string>;
+}
+
+export interface IChatIDEOptions {
+  api: IApi;
+  openStream: OpenStream;
+  remember?: (memory: IMemory) => void;
+}
+
+const NEW = ''; // the key of a new chat's draft
+const MOST_DRAFTS = 50;
+
+export class ChatIDE {
+  constructor(private readonly options: IChatIDEOptions) {
+    this.api = options.api;
+    this.catalog = new ModelCatalog(options.api);
+  }
+
+  readonly api: IApi;
+  readonly catalog: ModelCatalog;
+  readonly settings = new Store<ISettings>(DEFAULT_SETTINGS);
+
+  readonly store = new Store<IChatIDEState>({
+    page: 'chat',
+    provider: '',
+    providers: [],
+    defaultModel: '',
+    readiness: 'loading',
+    chats: [],
+    sandbox: null,
+    session: null,
+    model: '',
+    mode: 'build',
+    draft: '',
+    sending: false,
+    problem: null
+  });
+
+  /** The composer is asked to take the focus. */
+  get focusRequested(): ISignal<this, void> {
+    return this._focusRequested;
+  }
+
+  /** The composer is asked to open the model picker. */
+  get modelRequested(): ISignal<this, void> {
+    return this._modelRequested;
+  }
+
+  /** The preview panel is asked to show one preview, by its key. */
+  get previewRequested(): ISignal<this, string> {
+    return this._previewRequested;
+  }
+
+  get session(): ChatSession | null {
+    return this.store.get().session;
+  }
+
+  /** Read what the server has, and open the chat that was open before. */
+  async start(memory: IMemory = {}): Promise<void> {
+    this.drafts = { ...memory.drafts };
+    this.chat = memory.chat ?? NEW;
+    this.store.set({
+      model: memory.model ?? '',
+      mode: this.settings.get().defaultMode,
+      draft: this.drafts[NEW] ?? ''
+    });
+    if (memory.chat) {
+      void this.reopen(memory.chat);
+    }
+    await Promise.all([this.refreshProviders(), this.refreshChats(), this.refreshSandbox()]);
+  }
+
+  async refreshProviders(): Promise<void> {
+    try {
+      const { providers, default_model: defaultModel } = await this.api.providers();
+      this.store.set({ providers, defaultModel, readiness: 'ready' });
+    } catch (error) {
+      this.store.set({ readiness: explain(error) });
+    }
+  }
+
+  async refreshChats(): Promise<void> {
+    try {
+      this.store.set({ chats: await this.api.chats() });
+    } catch (error) {
+      console.warn('The chats could not be listed.', error);
+    }
+  }
+
+  async refreshSandbox(): Promise<void> {
+    try {
+      this.store.set({ sandbox: await this.api.sandbox() });
+    } catch (error) {
+      console.warn('The sandbox report could not be read.', error);
+    }
+  }
+
+  /** Open a chat of the list; nothing in it runs again. */
+  async open(id: string): Promise<void> {
+    if (this.session?.id !== id) {
+      await this.show(this.track(new ChatSession(id, this.api, this.options.openStream)));
+    }
+    this.store.set({ page: 'chat' });
+  }
+
+  /** An empty chat. It is made on the server when its first prompt is sent. */
+  newChat(): void {
+    void this.show(null);
+    this.store.set({ page: 'chat', mode: this.settings.get().defaultMode });
+    this.focus();
+  }
+
+  /** Ask the composer to take the focus. */
+  focus(): void {
+    // The composer may only now be on its way to the page.
+    setTimeout(() => this._focusRequested.emit(), 0);
+  }
+
+  /** Open the page on which models are connected, at one provider if given. */
+  connect(provider = ''): void {
+    this.store.set({ page: 'models', provider });
+  }
+
+  backToChat(): void {
+    this.store.set({ page: 'chat', provider: '' });
+  }
+
+  /** Ask the composer to open the model picker. */
+  askForModel(): void {
+    setTimeout(() => this._modelRequested.emit(), 0);
+  }
+
+  /** Show a preview in its panel, by its key. */
+  preview(key: string): void {
+    this._previewRequested.emit(key);
+  }
+
+  setDraft(draft: string): void {
+    this.store.set({ draft });
+    this.remember();
+  }
+
+  setModel(model: string): void {
+    this.store.set({ model, problem: null });
+    this.remember();
+  }
+
+  setMode(mode: Mode): void {
+    this.store.set({ mode });
+  }
+
+  dismissProblem(): void {
+    this.store.set({ problem: null });
+  }
+
+  /**
+   * Ask. The prompt stays in the composer until the server has it.
+   *
+   * @param prompt - What to ask; the draft unless given.
+   * @param model - Whom to ask, as `provider/model`; the picked model unless given.
+   */
+  async send(prompt = this.store.get().draft, model = chosenModel(this.store.get())): Promise<void> {
+    const { sending, mode } = this.store.get();
+    if (!prompt.trim() || sending || this.session?.busy) {
+      return;
+    }
+    this.store.set({ sending: true, problem: null });
+    // The same prompt sent again after an error is the same turn, should the server have it.
+    const key = this.unsent?.prompt === prompt ? this.unsent.key : UUID.uuid4();
+    this.unsent = { prompt, key };
+    try {
+      const session = this.session ?? (await this.create());
+      await this.api.startTurn(session.id, { prompt, model, mode, key });
+      this.unsent = null;
+      if (this.store.get().draft === prompt) {
+        this.setDraft('');
+      }
+      void this.refreshChats();
+    } catch (error) {
+      const draft = this.store.get().draft || prompt;
+      this.store.set({ problem: explain(error), draft });
+    } finally {
+      this.store.set({ sending: false });
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.attempt(async () => this.session?.stop());
+  }
+
+  /** Run an action's code again, or for the first time. */
+  async run(action: string): Promise<void> {
+    const { session } = this;
+    if (session) {
+      await this.attempt(() => this.api.run(session.id, action));
+    }
+  }
+
+  async rename(id: string, title: string): Promise<void> {
+    await this.attempt(() => this.api.renameChat(id, title));
+    await this.refreshChats();
+  }
+
+  async delete(id: string): Promise<void> {
+    await this.attempt(async () => {
+      await this.api.deleteChat(id);
+      delete this.drafts[id];
+      if (this.session?.id === id) {
+        await this.show(null);
+      }
+    });
+    await this.refreshChats();
+  }
+
+  /** Open the chat of the last visit; one that was deleted since is no news. */
+  private async reopen(id: string): Promise<void> {
+    await this.open(id);
+    const { session } = this;
+    if (session?.id === id && session.store.get().status === 'gone') {
+      await this.show(null);
+    }
+  }
+
+  private async create(): Promise<ChatSession> {
+    const { id } = await this.api.createChat();
+    const session = this.track(new ChatSession(id, this.api, this.options.openStream));
+    const { draft } = this.store.get();
+    delete this.drafts[NEW];
+    await this.show(session, true);
+    this.setDraft(draft);
+    return session;
+  }
+
+  private async show(session: ChatSession | null, fresh = false): Promise<void> {
+    this.session?.dispose();
+    this.chat = session?.id ?? NEW;
+    this.store.set({ session, problem: null, draft: this.drafts[this.chat] ?? '' });
+    this.remember();
+    await session?.open(fresh);
+  }
+
+  /** Keep the list of chats true to what this chat's events say. */
+  private track(session: ChatSession): ChatSession {
+    session.changed.connect((_, events) => {
+      if (events.some(({ type }) => type === 'turn_finished' || type === 'chat_renamed')) {
+        void this.refreshChats();
+      }
+    });
+    return session;
+  }
+
+  private async attempt(action: () => Promise<unknown>): Promise<void> {
+    this.store.set({ problem: null });
+    try {
+      await action();
+    } catch (error) {
+      this.store.set({ problem: explain(error) });
+    }
+  }
+
+  private remember(): void {
+    const { model, draft } = this.store.get();
+    delete this.drafts[this.chat];
+    if (draft) {
+      this.drafts[this.chat] = draft;
+    }
+    const drafts = Object.fromEntries(Object.entries(this.drafts).slice(-MOST_DRAFTS));
+    this.options.remember?.({ chat: this.chat, model, drafts });
+  }
+
+  private readonly _focusRequested = new Signal<this, void>(this);
+  private readonly _modelRequested = new Signal<this, void>(this);
+  private readonly _previewRequested = new Signal<this, string>(this);
+  private chat = NEW;
+  private drafts: Record<string, string> = {};
+  private unsent: { prompt: string; key: string } | null = null;
+}
+
+/** The model that is asked next, as `provider/model`; empty while none is known. */
+export function chosenModel({ model, defaultModel, providers }: IChatIDEState): string {
+  const known = providers.length === 0 || !!providerOf(model, providers);
+  return model && known ? model : defaultModel;
+}
+
+/** The provider of a model that is named `provider/model`. */
+export function providerOf(
+  model: string,
+  providers: readonly ProviderStatus[]
+): ProviderStatus | undefined {
+  const id = model.split('/', 1)[0];
+  return providers.find(provider => provider.id === id);
+}
+
+/** A model's name without its provider. */
+export function modelName(model: string): string {
+  return model.slice(model.indexOf('/') + 1);
+}
+
+/** Whether only the demo can answer. */
+export function isDemoOnly({ providers, readiness }: IChatIDEState): boolean {
+  return readiness === 'ready' && !providers.some(({ id, ready }) => ready && id !== 'demo');
+}
