@@ -7,6 +7,7 @@ to the clipboard. Nothing of that comes through here.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 # ECMA-48 control sequences: CSI … final byte, and the strings (OSC, DCS, SOS, PM, APC) up to
 # their terminator, BEL or the end of the line; with a lone ESC, or with the 8-bit forms.
@@ -48,20 +49,24 @@ class PlainLines:
     """Printed text as its lines stand in the end: a carriage return begins a line again.
 
     Gives whole lines, so that no escape sequence is cut in two.
+
+    Args:
+        clean: makes a line harmless: ``plain`` or ``coloured``.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clean: Callable[[str], str] = plain) -> None:
+        self._clean = clean
         self._line = ""
 
     def feed(self, text: str) -> str:
         """Take in more text; returns the lines that are complete now."""
         *complete, self._line = (self._line + text).split("\n")
         self._line = _overwritten(self._line, open=True)
-        return "".join(f"{plain(_overwritten(line))}\n" for line in complete)
+        return "".join(f"{self._clean(_overwritten(line))}\n" for line in complete)
 
     def finish(self) -> str:
         """The line that was not ended, ended."""
-        line, self._line = plain(_overwritten(self._line)), ""
+        line, self._line = self._clean(_overwritten(self._line)), ""
         return f"{line}\n" if line else ""
 
 
