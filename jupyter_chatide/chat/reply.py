@@ -10,13 +10,14 @@ from ..errors import ChatIDEError
 from ..gateway import messages as llm
 from . import actions as parse
 from . import events as ev
-from .edits import apply_edits
+from .edits import EditError, apply_edits
 from .log import join
 from .prompts import conversation, repair_of_file, repair_of_run
 from .run import ActionRun
 from .state import ActionState, TurnState, shorten_line
 
 if TYPE_CHECKING:
+    from ..runtime import Workspace
     from .chats import Chat
 
 FRAME = 0.025  # seconds; deltas of one frame become one event
@@ -245,21 +246,14 @@ class Reply:
     async def _write(self, action: ActionState) -> None:
         workspace = await self._chat.workspace()
         try:
-            if action.kind == "edit":
-                before = await asyncio.to_thread(workspace.read_file, action.path)
-                text = apply_edits(before.decode("utf-8"), action.content)
-            else:
-                text = action.content
-            size = await asyncio.to_thread(
-                workspace.write_file, action.path, text.encode("utf-8", "surrogatepass")
-            )
-        except (ChatIDEError, UnicodeDecodeError) as error:
-            message = error.message if isinstance(error, ChatIDEError) else "It is not a text file."
-            hint = error.hint if isinstance(error, ChatIDEError) else ""
+            size = await asyncio.to_thread(_write, workspace, action)
+        except ChatIDEError as error:
             self._chat.emit(
-                ev.ActionFinished(action=action.id, status="failed", message=message, hint=hint)
+                ev.ActionFinished(
+                    action=action.id, status="failed", message=error.message, hint=error.hint
+                )
             )
-            raise Failure(message, repair_of_file(action, message)) from error
+            raise Failure(error.message, repair_of_file(action, error.message)) from error
         self._chat.emit(ev.ActionFinished(action=action.id, status="done", size=size))
         if action.path.lower().endswith(PAGES):
             self._chat.emit(
@@ -276,6 +270,19 @@ class Reply:
                 continue
             message = "" if action.complete else "The reply ended before this block did."
             self._chat.emit(ev.ActionFinished(action=action.id, status="skipped", message=message))
+
+
+def _write(workspace: Workspace, action: ActionState) -> int:
+    """Write or edit the action's file; gives its new size in bytes. Blocks: call in a thread."""
+    text = action.content
+    if action.kind == "edit":
+        exists = workspace.resolve(action.path).exists()
+        try:
+            before = workspace.read_file(action.path).decode() if exists else None
+        except UnicodeDecodeError as error:
+            raise EditError(f"{action.path} is not a text file.") from error
+        text = apply_edits(before, text)
+    return workspace.write_file(action.path, text.encode())
 
 
 class EmptyReplyError(ChatIDEError):

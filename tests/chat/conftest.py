@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,14 +26,15 @@ def provider() -> Iterator[FakeProvider]:
 
 
 @pytest.fixture
-async def chats(
-    tmp_path: Path, provider: FakeProvider, jp_asyncio_loop: object
-) -> AsyncIterator[Chats]:
-    async with Gateway(data_dir=tmp_path) as gateway, Runtime(data_dir=tmp_path) as runtime:
-        gateway.keys.set("openai-compatible", None, base_url=provider.base_url)
-        chats = Chats(gateway, runtime, tmp_path)
-        yield chats
-        await chats.aclose()
+def chats(
+    tmp_path: Path, provider: FakeProvider, jp_asyncio_loop: asyncio.AbstractEventLoop
+) -> Iterator[Chats]:
+    gateway, runtime = Gateway(data_dir=tmp_path), Runtime(data_dir=tmp_path)
+    gateway.keys.set("openai-compatible", None, base_url=provider.base_url)
+    chats = Chats(gateway, runtime, tmp_path)
+    yield chats
+    for part in (chats, runtime, gateway):
+        jp_asyncio_loop.run_until_complete(part.aclose())
 
 
 @pytest.fixture
