@@ -4,7 +4,6 @@ description."""
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,9 @@ from tornado.httpclient import HTTPRequest, HTTPResponse
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 from traitlets.config import Config
 
-import jupyter_chatide
 from tests.fakes.provider import FakeProvider
 
 from .description import Description
-
-PACKAGE = Path(jupyter_chatide.__file__).parent
 
 
 @pytest.fixture(scope="session")
@@ -43,9 +39,8 @@ def jp_server_config(data_dir: Path) -> Config:
 
 
 @pytest.fixture
-def jp_environ(jp_environ: None, jp_data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Jupyter's folders of this test alone, with our kernelspec, and no provider's key."""
-    shutil.copytree(PACKAGE / "etc" / "kernels", jp_data_dir / "kernels", dirs_exist_ok=True)
+def jp_environ(jp_environ: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Jupyter's folders of this test alone, and no provider's key."""
     for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "OPENAI_BASE_URL", "OLLAMA_HOST"):
         monkeypatch.delenv(name, raising=False)
 

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Response
 
-from .conftest import BASE_URL, Lab
+from tests.server.process import JupyterProcess
+
+from .conftest import BASE_URL
 
 # Every page ends by telling the window on top what it found.
 WORKING = """<!doctype html>
@@ -167,11 +169,11 @@ def elsewhere() -> Iterator[Elsewhere]:
 
 
 @pytest.fixture
-def chat(lab: Lab) -> str:
+def chat(lab: JupyterProcess) -> str:
     return str(lab.api("POST", "chats", {"title": "Pages"})["id"])
 
 
-def put(lab: Lab, chat: str, files: dict[str, str]) -> None:
+def put(lab: JupyterProcess, chat: str, files: dict[str, str]) -> None:
     """Put files into a chat's workspace, as its code would."""
     lab.api("GET", f"chats/{chat}/workspace")
     for path, text in files.items():
@@ -180,15 +182,20 @@ def put(lab: Lab, chat: str, files: dict[str, str]) -> None:
         place.write_text(text, encoding="utf-8")
 
 
-def open_preview(lab: Lab, chat: str, path: str) -> str:
+def open_preview(lab: JupyterProcess, chat: str, path: str) -> str:
     """The full address of the page's outer frame."""
     return lab.origin + str(lab.api("POST", f"chats/{chat}/previews", {"path": path})["url"])
 
 
-def show_in_lab(page: Page, lab: Lab, url: str) -> None:
+def show_in_lab(page: Page, lab: JupyterProcess, url: str) -> None:
     """Show a preview in an iframe of Lab's own page, and keep what it tells."""
     page.goto(lab.page())
     page.wait_for_selector("#jupyter-config-data", state="attached")
+    show(page, url)
+
+
+def show(page: Page, url: str) -> None:
+    """Show a preview in an iframe of the page that is open, and keep what it tells."""
     page.evaluate(
         """url => {
             localStorage.setItem("secret", "of Lab");
@@ -211,7 +218,7 @@ def what_it_told(page: Page) -> dict[str, Any]:
     return found
 
 
-def test_a_pages_own_files_work(page: Page, lab: Lab, chat: str) -> None:
+def test_a_pages_own_files_work(page: Page, lab: JupyterProcess, chat: str) -> None:
     put(lab, chat, FILES)
     show_in_lab(page, lab, open_preview(lab, chat, "site/index.html"))
     assert what_it_told(page) == {
@@ -226,15 +233,15 @@ def test_a_pages_own_files_work(page: Page, lab: Lab, chat: str) -> None:
 
 
 def test_a_hostile_page_reaches_nothing(
-    page: Page, lab: Lab, chat: str, elsewhere: Elsewhere
+    page: Page, lab: JupyterProcess, chat: str, elsewhere: Elsewhere
 ) -> None:
     kernels = lab.api("GET", "../kernels")
     hostile = HOSTILE.replace("ELSEWHERE", elsewhere.url).replace("ORIGINBASE", lab.url)
     put(lab, chat, {"page.html": hostile, "worker.js": ""})
     pages: list[Page] = []
     downloads: list[Any] = []
-    page.context.on("page", pages.append)
-    page.on("download", downloads.append)
+    page.context.on("page", lambda opened: pages.append(opened))
+    page.on("download", lambda download: downloads.append(download))
     show_in_lab(page, lab, open_preview(lab, chat, "page.html"))
 
     found = what_it_told(page)
@@ -265,21 +272,22 @@ def test_a_hostile_page_reaches_nothing(
 )
 @pytest.mark.parametrize("target", ["elsewhere", "lab"])
 def test_a_page_cannot_navigate_away(
-    page: Page, lab: Lab, chat: str, elsewhere: Elsewhere, leave: str, target: str
+    page: Page, lab: JupyterProcess, chat: str, elsewhere: Elsewhere, leave: str, target: str
 ) -> None:
     address = f"{elsewhere.url}/leak" if target == "elsewhere" else f"{lab.url}tree"
-    text = "<!doctype html><body>here" + leave.replace("TARGET", address)
-    put(lab, chat, {"leave.html": text})
-    requested: list[str] = []
-    page.on("request", lambda request: requested.append(request.url))
-    show_in_lab(page, lab, open_preview(lab, chat, "leave.html"))
-    page.wait_for_timeout(700)
+    telling = "<script>top.postMessage({ from: 'page', found: { here: true } }, '*')</script>"
+    put(lab, chat, {"leave.html": "<!doctype html>" + telling + leave.replace("TARGET", address)})
+    page.goto(f"{lab.url}login")
+    here = page.url
+    show(page, open_preview(lab, chat, "leave.html"))
+    assert what_it_told(page) == {"here": True}
+    page.wait_for_timeout(500)  # for what takes effect later
     assert elsewhere.visits == []
     assert all(frame.url != address for frame in page.frames)
-    assert page.url.startswith(f"{lab.url}lab")
+    assert page.url == here
 
 
-def test_a_page_may_link_to_its_neighbours(page: Page, lab: Lab, chat: str) -> None:
+def test_a_page_may_link_to_its_neighbours(page: Page, lab: JupyterProcess, chat: str) -> None:
     telling = "<script>top.postMessage({ from: 'page', found: { at: 'second' } }, '*')</script>"
     first = "<!doctype html><a id='a' href='b/'>x</a><script>a.click()</script>"
     put(lab, chat, {"first.html": first, "b/index.html": telling})
@@ -288,7 +296,7 @@ def test_a_page_may_link_to_its_neighbours(page: Page, lab: Lab, chat: str) -> N
 
 
 def test_another_site_cannot_frame_a_page(
-    page: Page, lab: Lab, chat: str, elsewhere: Elsewhere
+    page: Page, lab: JupyterProcess, chat: str, elsewhere: Elsewhere
 ) -> None:
     put(lab, chat, {"page.html": "<!doctype html>mine"})
     url = open_preview(lab, chat, "page.html")
@@ -310,12 +318,12 @@ def _text(frame: Any) -> str:
 
 
 def test_a_page_opened_on_its_own_is_put_into_its_frame_and_gets_no_cookie(
-    page: Page, lab: Lab, chat: str
+    page: Page, lab: JupyterProcess, chat: str
 ) -> None:
     put(lab, chat, {"page.html": "<!doctype html><p>mine"})
     url = open_preview(lab, chat, "page.html")
     answers: list[Response] = []
-    page.on("response", answers.append)
+    page.on("response", lambda answer: answers.append(answer))
     page.goto(url.replace("/frame/", "/files/"))
     assert page.url == url
     assert page.frame_locator("iframe").locator("p").inner_text() == "mine"
@@ -327,7 +335,7 @@ def test_a_page_opened_on_its_own_is_put_into_its_frame_and_gets_no_cookie(
     assert frame.evaluate("origin") == "null"
 
 
-def test_the_outer_frame_stands_below_the_base_url(lab: Lab, chat: str) -> None:
+def test_the_outer_frame_stands_below_the_base_url(lab: JupyterProcess, chat: str) -> None:
     put(lab, chat, {"page.html": "x"})
     url = lab.api("POST", f"chats/{chat}/previews", {"path": "page.html"})["url"]
     assert url.startswith(f"{BASE_URL}api/chatide/preview/")
