@@ -112,7 +112,7 @@ class ChatIDEExtension(ExtensionApp):
         """What keeps a server from ending for want of activity: chats that are at work."""
         if "chats" not in self.__dict__:
             return None
-        return [chat.id for chat in self.chats.list() if chat.running]
+        return self.chats.running()
 
     async def stop_extension(self) -> None:
         """End all turns, runs, kernels and connections."""

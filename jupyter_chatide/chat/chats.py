@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import builtins
 import re
 import secrets
 import shutil
+import threading
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import suppress
 from pathlib import Path
@@ -56,6 +58,7 @@ class Chats:
         self.runtime = runtime
         self._folder = (data_dir or default_data_dir()) / "chats"
         self._open: dict[str, Chat] = {}
+        self._loading = threading.Lock()
 
     def create(self, title: str = "", *, workspace: Path | None = None) -> Chat:
         """Start a chat.
@@ -76,7 +79,7 @@ class Chats:
         chat.save_info()
         return chat
 
-    def get(self, id: str) -> Chat:
+    async def get(self, id: str) -> Chat:
         """Open a chat; nothing in it runs again.
 
         Raises:
@@ -86,17 +89,17 @@ class Chats:
         """
         if chat := self._open.get(id):
             return chat
-        path = self._path(id) / "log.jsonl"
-        if not path.is_file():
-            raise NotFoundError("There is no such chat.", "It may have been deleted.")
-        chat = self._open[id] = Chat(self, path.parent, EventLog(path))
-        return chat
+        return await asyncio.to_thread(self._load, self._path(id))
 
-    def list(self, search: str = "") -> list[ChatInfo]:
+    async def list(self, search: str = "") -> list[ChatInfo]:
         """The chats whose title contains ``search`` (in any case), the last used first."""
-        infos = [self._info(path.parent) for path in self._folder.glob("*/log.jsonl")]
-        found = [info for info in infos if info and search.casefold() in info.title.casefold()]
+        infos = await asyncio.to_thread(self._infos)
+        found = [info for info in infos if search.casefold() in info.title.casefold()]
         return sorted(found, key=lambda info: info.modified, reverse=True)
+
+    def running(self) -> builtins.list[str]:
+        """The ids of the chats in which a turn or a run goes on."""
+        return [chat.id for chat in self._open.values() if chat.running]
 
     async def delete(self, id: str) -> None:
         """Stop what runs in a chat, then remove it with its workspace.
@@ -123,24 +126,35 @@ class Chats:
             raise NotFoundError("There is no such chat.", "It may have been deleted.")
         return self._folder / id
 
+    def _load(self, folder: Path) -> Chat:
+        """Open a chat's log. Blocks: call in a thread."""
+        with self._loading:
+            if chat := self._open.get(folder.name):
+                return chat
+            path = folder / "log.jsonl"
+            if not path.is_file():
+                raise NotFoundError("There is no such chat.", "It may have been deleted.")
+            chat = self._open[folder.name] = Chat(self, folder, EventLog(path))
+            return chat
+
+    def _infos(self) -> builtins.list[ChatInfo]:
+        folders = (path.parent for path in self._folder.glob("*/log.jsonl"))
+        found = (self._info(folder) for folder in folders if _ID.fullmatch(folder.name))
+        return [info for info in found if info]
+
     def _info(self, folder: Path) -> ChatInfo | None:
         if chat := self._open.get(folder.name):
             return chat.info()
-        if not _ID.fullmatch(folder.name):
-            return None
         try:
             return msgspec.json.decode((folder / "meta.json").read_bytes(), type=ChatInfo)
         except (OSError, msgspec.MsgspecError):
-            return self._rebuilt_info(folder)
-
-    def _rebuilt_info(self, folder: Path) -> ChatInfo | None:
-        """``meta.json`` is derived: where it is missing, the log says it all."""
+            pass  # it is derived: the log says it all
         try:
-            chat = self.get(folder.name)
+            chat = self._load(folder)
             chat.save_info()
-        except (OSError, ConflictError, NotFoundError):
+            return chat.info()
+        except (OSError, ChatIDEError):
             return None
-        return chat.info()
 
     def forget(self, chat: Chat) -> None:
         """Take a closed chat out of the open ones."""

@@ -40,7 +40,7 @@ class LogHeader(msgspec.Struct, frozen=True, omit_defaults=True):
     workspace: str = ""
 
 
-_decoder = msgspec.json.Decoder(AnyEvent)
+_decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
 _encoder = msgspec.json.Encoder()
 
 
@@ -218,9 +218,10 @@ def merge(events: list[AnyEvent]) -> list[AnyEvent]:
 def join(one: AnyEvent, two: AnyEvent) -> AnyEvent | None:
     """One event that says what both say, where they are neighbouring deltas of one thing."""
     match one, two:
-        case (ReplyText(), ReplyText()) | (ReplyReasoning(), ReplyReasoning()):
-            if one.reply == two.reply:
-                return type(two)(n=two.n, t=two.t, reply=two.reply, text=one.text + two.text)
+        case ReplyText(), ReplyText() if one.reply == two.reply:
+            return ReplyText(n=two.n, t=two.t, reply=two.reply, text=one.text + two.text)
+        case ReplyReasoning(), ReplyReasoning() if one.reply == two.reply:
+            return ReplyReasoning(n=two.n, t=two.t, reply=two.reply, text=one.text + two.text)
         case ActionDelta(), ActionDelta() if one.action == two.action:
             raw = None
             if one.raw is not None or two.raw is not None:

@@ -130,7 +130,7 @@ class Reply:
                 self._finished.reason = delta.reason
                 self._finished.model = delta.model
 
-    def _parsed(self, piece: parse.ParseEvent) -> None:
+    def _parsed(self, piece: parse.ActionEvent) -> None:
         match piece:
             case parse.TextDelta():
                 self._soon(ev.ReplyText(reply=self.id, text=piece.text))

@@ -60,20 +60,20 @@ class Engine:
         return self._chats.create().id
 
     async def start_turn(self, chat: str, prompt: str, model: str, mode: Mode) -> str:
-        return await self._chats.get(chat).start_turn(prompt, model=model, mode=mode)
+        return await (await self._chats.get(chat)).start_turn(prompt, model=model, mode=mode)
 
     async def events(self, chat: str, after: int) -> list[AnyEvent]:
-        batches = self._chats.get(chat).events(after)
+        batches = (await self._chats.get(chat)).events(after)
         with suppress(TimeoutError, StopAsyncIteration):
             async with asyncio.timeout(_WAIT):
                 return await anext(batches)
         return []
 
     async def stop(self, chat: str) -> None:
-        await self._chats.get(chat).stop()
+        await (await self._chats.get(chat)).stop()
 
     async def keep_image(self, chat: str, mime: str, content: Any) -> str:
-        workspace = await self._chats.get(chat).workspace()
+        workspace = await (await self._chats.get(chat)).workspace()
         return await asyncio.to_thread(keep_image, workspace, mime, content)
 
 

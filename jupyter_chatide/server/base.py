@@ -37,13 +37,13 @@ class ChatIDEHandler(APIHandler):
         extension: ChatIDEExtension = self.settings["jupyter_chatide"]
         return extension
 
-    def chat(self, id: str) -> Chat:
+    async def chat(self, id: str) -> Chat:
         """The chat of that id.
 
         Raises:
             NotFoundError: there is none.
         """
-        return self.chatide.chats.get(id)
+        return await self.chatide.chats.get(id)
 
     async def prepare(self, **_: Any) -> None:
         """Authenticate as Jupyter does; an API never redirects to the login page."""

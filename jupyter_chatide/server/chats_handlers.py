@@ -17,7 +17,7 @@ class ChatsHandler(ChatIDEHandler):
     async def get(self) -> None:
         """List the chats."""
         search = self.get_query_argument("search", "")
-        self.answer({"chats": self.chatide.chats.list(search)})
+        self.answer({"chats": await self.chatide.chats.list(search)})
 
     @web.authenticated
     @authorized
@@ -35,13 +35,13 @@ class ChatHandler(ChatIDEHandler):
     @authorized
     async def get(self, chat: str) -> None:
         """Tell of a chat."""
-        self.answer(self.chat(chat).info())
+        self.answer((await self.chat(chat)).info())
 
     @web.authenticated
     @authorized
     async def patch(self, chat: str) -> None:
         """Rename a chat."""
-        found = self.chat(chat)
+        found = await self.chat(chat)
         found.rename(self.decode(ChatChange).title)
         self.answer(found.info())
 
@@ -60,7 +60,7 @@ class TurnsHandler(ChatIDEHandler):
     @authorized
     async def post(self, chat: str) -> None:
         """Ask; a key that was seen before gives the turn that it started."""
-        found = self.chat(chat)
+        found = await self.chat(chat)
         body = self.decode(NewTurn)
         known = set(found.state.keys.values())
         turn = await found.start_turn(body.prompt, model=body.model, mode=body.mode, key=body.key)
@@ -74,7 +74,7 @@ class StopHandler(ChatIDEHandler):
     @authorized
     async def post(self, chat: str) -> None:
         """Stop the chat; answer when all has ended."""
-        await self.chat(chat).stop()
+        await (await self.chat(chat)).stop()
         self.answer_nothing()
 
 
@@ -85,6 +85,6 @@ class RunsHandler(ChatIDEHandler):
     @authorized
     async def post(self, chat: str) -> None:
         """Run an action again."""
-        found = self.chat(chat)
+        found = await self.chat(chat)
         body = self.decode(NewRun)
         self.answer(StartedRun(await found.run_action(body.action, body.code)), 201)

@@ -33,7 +33,7 @@ class EventsHandler(WebSocketMixin, WebSocketHandler, ChatIDEHandler):
     @authorized
     async def get(self, chat: str) -> None:  # type: ignore[override]
         """Open the WebSocket; without an upgrade, answer with the log as JSON lines."""
-        self._chat = self.chat(chat)
+        self._chat = await self.chat(chat)
         self._after = self.number("after")
         if self.request.headers.get("Upgrade", "").lower() == "websocket":
             await super().get(chat)

@@ -51,7 +51,7 @@ class PreviewsHandler(ChatIDEHandler):
     @authorized
     async def post(self, chat: str) -> None:
         """Make an address for a page."""
-        found = self.chat(chat)
+        found = await self.chat(chat)
         path = self.decode(NewPreview).path
         workspace = await found.workspace()
         await asyncio.to_thread(workspace.read_file, path)  # what cannot be shown is said now

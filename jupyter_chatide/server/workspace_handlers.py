@@ -18,7 +18,7 @@ class WorkspaceHandler(ChatIDEHandler):
     @authorized
     async def get(self, chat: str) -> None:
         """List the files."""
-        workspace = await self.chat(chat).workspace()
+        workspace = await (await self.chat(chat)).workspace()
         files = await asyncio.to_thread(workspace.list_files)
         self.answer(WorkspaceFiles([WorkspaceFile(path, size) for path, size in files]))
 
@@ -30,7 +30,7 @@ class WorkspaceFileHandler(ChatIDEHandler):
     @authorized
     async def get(self, chat: str, path: str) -> None:
         """Download a file."""
-        workspace = await self.chat(chat).workspace()
+        workspace = await (await self.chat(chat)).workspace()
         data = await asyncio.to_thread(workspace.read_file, path)
         self.set_attachment_header(path.rpartition("/")[2])
         self.set_header("Cache-Control", "no-store")

@@ -19,7 +19,7 @@ from .conftest import ask, of
 
 async def _reopened(chats: Chats, chat: Chat) -> Chat:
     await chat.aclose()
-    again = chats.get(chat.id)
+    again = await chats.get(chat.id)
     assert again is not chat
     return again
 
@@ -56,7 +56,7 @@ async def test_a_turn_that_a_dead_server_left_open_is_said_to_be_interrupted(
     with (chat.log.path).open("ab") as file:
         file.write(b'{"type":"run_output","n":8,"t":1,"ru')
 
-    again = chats.get(chat.id)
+    again = await chats.get(chat.id)
     events = again.read()
     assert [type(event).__name__ for event in events[7:]] == [
         "Notice",
@@ -74,8 +74,8 @@ async def test_the_list_shows_the_last_used_first_and_finds_titles(chats: Chats)
     for title in ("Penguins", "Prices", "penguin weights"):
         chats.create(title)
         await asyncio.sleep(0.01)
-    assert [info.title for info in chats.list()] == ["penguin weights", "Prices", "Penguins"]
-    assert {info.title for info in chats.list("PENGUIN")} == {"penguin weights", "Penguins"}
+    assert [info.title for info in await chats.list()] == ["penguin weights", "Prices", "Penguins"]
+    assert {info.title for info in await chats.list("PENGUIN")} == {"penguin weights", "Penguins"}
 
 
 async def test_a_chat_is_a_folder_that_can_be_moved(
@@ -88,7 +88,7 @@ async def test_a_chat_is_a_folder_that_can_be_moved(
     shutil.copytree(folder, tmp_path / "chats" / "moved-here")
     (tmp_path / "chats" / "moved-here" / "meta.json").unlink()
     (tmp_path / "chats" / "not a chat!").mkdir()
-    assert {info.id: info.title for info in chats.list()} == {
+    assert {info.id: info.title for info in await chats.list()} == {
         chat.id: "Greet",
         "moved-here": "Greet",
     }
@@ -101,9 +101,9 @@ async def test_a_deleted_chat_is_gone_with_its_workspace(
     await ask(chat)
     await chats.delete(chat.id)
     assert list((tmp_path / "chats").iterdir()) == []
-    assert chats.list() == []
+    assert await chats.list() == []
     with pytest.raises(NotFoundError):
-        chats.get(chat.id)
+        await chats.get(chat.id)
     with pytest.raises(NotFoundError):
         await chats.delete(chat.id)
 
@@ -123,9 +123,9 @@ async def test_a_workspace_of_ones_own_outlives_the_chat(
 
 
 @pytest.mark.parametrize("id", ["../x", "", "a/b", ".", "x" * 65, "…"])
-def test_an_id_that_is_no_id_is_not_found(chats: Chats, id: str) -> None:
+async def test_an_id_that_is_no_id_is_not_found(chats: Chats, id: str) -> None:
     with pytest.raises(NotFoundError):
-        chats.get(id)
+        await chats.get(id)
 
 
 def test_a_title_is_one_line_of_sane_length(chats: Chats, chat: Chat) -> None:
