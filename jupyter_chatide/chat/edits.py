@@ -9,8 +9,8 @@ A block names whole lines of the file and what takes their place::
     >>>>>>> REPLACE
 
 The old lines are looked for as written; then without trailing blanks; then without the blanks at
-both edges (the new lines then take on the file's indentation); then with typographic look-alikes made
-equal. The first of these that finds them decides, and it must find them in one place only.
+both edges (the new lines then take on the file's indentation); then with typographic look-alikes
+made equal. The first of these that finds them decides, and it must find them in one place only.
 Text outside the blocks has no place in the file and is ignored.
 """
 

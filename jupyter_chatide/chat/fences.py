@@ -175,7 +175,7 @@ def read_info(text: str) -> Info:
                 run = True
             elif value.lower() in _NORUN:
                 norun = True
-            elif first and _is_file_name(value, any_extension=attached):
+            elif first and value not in _MARKS and _is_file_name(value, any_extension=attached):
                 path = path or value
             first = first and value in _MARKS
             at = end
