@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,11 @@ def part_of(path: Path) -> str:
     return first if rest else path.stem.replace("__init__", "")
 
 
+def canonical(distribution: str) -> str:
+    """A distribution's name as PEP 503 compares it."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
 def modules_loaded_by(code: str, already: str = "") -> set[str]:
     """The top-level packages that a fresh interpreter loads for some code."""
     script = f"""
@@ -137,6 +143,20 @@ def test_only_the_worker_process_loads_its_modules() -> None:
         if any(name.startswith(tuple(inside)) for name in imports(path))
     }
     assert importers <= LITELLM_WORKER
+
+
+def test_every_library_that_is_imported_is_declared() -> None:
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
+    declared = {canonical(re.split(r"[^\w.-]", line)[0]) for line in project["dependencies"]}
+    imported = {
+        name.partition(".")[0]
+        for path in modules()
+        if path.relative_to(PACKAGE).as_posix() not in LITELLM_WORKER  # litellm brings its own
+        for name in imports(path)
+    }
+    for library in imported - sys.stdlib_module_names - {"jupyter_chatide"}:
+        distributions = {canonical(name) for name in packages_distributions().get(library, [])}
+        assert distributions & declared, f"{library} is not in pyproject.toml"
 
 
 def test_importing_the_package_loads_nothing_but_python_itself() -> None:
