@@ -41,6 +41,11 @@ class Console:
         self._since = 0.0
         self._drawn = False
 
+    @property
+    def apart(self) -> bool:
+        """Whether what comes next stands apart by an empty line already."""
+        return self._ended == "\n\n"
+
     def write(self, text: str) -> None:
         """Write a result, or a piece of one."""
         if not text or self._out is None:

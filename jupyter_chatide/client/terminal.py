@@ -130,7 +130,8 @@ class TurnText:
                 console.status("Thinking…")
             case ev.ReplyText():
                 console.status("")
-                console.write(plain(event.text))
+                text = plain(event.text)
+                console.write(text.lstrip("\n") if console.apart else text)
             case ev.ActionOpened():
                 self._fence(event.fence)
                 console.status(_DOING.get(event.kind, ""))
@@ -169,8 +170,8 @@ class TurnText:
                 note(f"{event.reason}; {event.to_model} answers instead of {event.from_model}.")
             case ev.ActionFinished(status="done"):
                 note(f"Wrote {self._paths.get(event.action, '')} ({event.size:,} bytes).", dim=True)
-            case ev.ActionFinished(message=str(message)) if message:
-                note(message, event.hint)
+            case ev.ActionFinished():
+                note(event.message or "Not run.", event.hint)
             case ev.RepairStarted():
                 note(f"Mending ({event.attempt} of {event.limit}): {event.reason}")
             case ev.Notice():

@@ -150,8 +150,8 @@ class TurnDisplay:
                 self._note(f"{event.reason}; {event.to_model} answers instead.")
             case ev.ActionFinished(status="done"):
                 self._note(f"Written: {event.size:,} bytes.")
-            case ev.ActionFinished(message=str(message)) if message:
-                self._note(message, event.hint)
+            case ev.ActionFinished():
+                self._note(event.message or "Not run.", event.hint)
             case ev.RepairStarted():
                 self._note(f"Mending ({event.attempt} of {event.limit}): {event.reason}")
             case ev.Notice():

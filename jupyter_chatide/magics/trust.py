@@ -34,19 +34,17 @@ _TAGS = frozenset(
     a abbr b blockquote br caption code col colgroup dd del details div dl dt em figcaption
     figure h1 h2 h3 h4 h5 h6 hr i img ins kbd li mark ol p pre q s samp small span strong sub
     summary sup table tbody td tfoot th thead tr u ul var
-    """.split()
+    """.split()  # noqa: SIM905
 )
 _ATTRIBUTES = frozenset(
-    """
-    abbr align border colspan rowspan scope start title valign
-    """.split()
+    ("abbr", "align", "border", "colspan", "rowspan", "scope", "start", "title", "valign")
 )
 _STYLES = frozenset(
     """
     background-color border-bottom border-left border-right border-top color font-family
     font-size font-style font-weight max-width min-width text-align text-decoration
     vertical-align white-space width
-    """.split()
+    """.split()  # noqa: SIM905
 )
 # bleach keeps the text of tags that it drops: of these nobody wants it.
 _WITH_CONTENT = re.compile(
