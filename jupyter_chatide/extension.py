@@ -25,8 +25,6 @@ class ChatIDEExtension(ExtensionApp):
     """
 
     name = "jupyter_chatide"
-    extension_url = "/lab"
-    load_other_extensions = True
 
     data_dir = Unicode(
         "",

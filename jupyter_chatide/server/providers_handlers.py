@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
-from ..errors import InvalidRequestError
 from .base import ChatIDEHandler
 from .bodies import ModelList, ProviderList, SetKey
 
@@ -43,17 +44,15 @@ class KeyHandler(ChatIDEHandler):
     async def put(self, provider: str) -> None:
         """Keep a key, a base URL, or both."""
         body = self.decode(SetKey)
-        if body.key is None and body.base_url is None:
-            raise InvalidRequestError("key, base_url: both are missing.", "Give one of them.")
+        # In threads, here and below: the file is synchronised with the disk.
         keys = self.chatide.gateway.keys
-        keys.set(provider, body.key, body.base_url)
-        self.answer(keys.status(provider))
+        self.answer(await asyncio.to_thread(keys.set, provider, body.key, body.base_url))
 
     @web.authenticated
     @authorized
     async def delete(self, provider: str) -> None:
         """Forget a key."""
-        self.chatide.gateway.keys.delete(provider)
+        await asyncio.to_thread(self.chatide.gateway.keys.delete, provider)
         self.answer_nothing()
 
 

@@ -26,7 +26,7 @@ class JupyterProcess:
         folder: where it keeps everything.
         app: the module to run.
         base_url: below which path it answers.
-        extensions: which server extensions are loaded, besides those installed.
+        extensions: which server extensions are loaded, and which not.
         options: more of the command line.
     """
 
@@ -49,8 +49,11 @@ class JupyterProcess:
             port = int(probe.getsockname()[1])
         self.origin = f"http://127.0.0.1:{port}"
         self.url = self.origin + base_url
+        chosen = {"jupyter_chatide": True} if extensions is None else extensions
+        if app == "jupyter_server":
+            chosen = dict.fromkeys(("jupyterlab", "jupyter_lsp", "notebook_shim"), False) | chosen
         settings = {
-            "ServerApp": {"jpserver_extensions": extensions or {"jupyter_chatide": True}},
+            "ServerApp": {"jpserver_extensions": chosen},
             "ChatIDEExtension": {"data_dir": str(self.data_dir)},
         }
         (folder / "jupyter_server_config.json").write_text(json.dumps(settings))

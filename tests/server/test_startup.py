@@ -6,8 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
+from jupyter_chatide.extension import ChatIDEExtension
 from tests.fakes.provider import FakeProvider
 
 from .process import JupyterProcess
@@ -85,9 +84,6 @@ def test_importing_the_package_imports_next_to_nothing() -> None:
     }
 
 
-@pytest.mark.parametrize("setting", ["data_dir", "default_model", "run_time", "output_bytes"])
-def test_a_setting_says_its_default(setting: str) -> None:
-    from jupyter_chatide.extension import ChatIDEExtension
-
-    trait = ChatIDEExtension.class_traits(config=True)[setting]
-    assert "Default:" in trait.help
+def test_every_setting_says_its_default() -> None:
+    for name, trait in ChatIDEExtension.class_own_traits(config=True).items():
+        assert "Default:" in trait.help, name
