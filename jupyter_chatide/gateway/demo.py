@@ -17,7 +17,6 @@ from .adapter import Target
 from .messages import (
     AnyDelta,
     ChatMessage,
-    ExamplePrompt,
     FinishDelta,
     LLMRequest,
     ModelInfo,
@@ -26,7 +25,9 @@ from .messages import (
 
 MODEL = "demo"
 PACE = 0.012  # seconds from one word to the next, about as a quick model writes
+LONGEST = 4.0  # seconds for a whole reply: a long one goes faster
 
+_WORD = re.compile(r"\s*\S+\s*")
 _FOLDER = Path(__file__).parent / "examples"
 
 
@@ -39,7 +40,8 @@ class Example(msgspec.Struct, frozen=True):
         prompt: what is sent.
         icon: what the card shows, see ``ExamplePrompt``.
         files: bundled files that the prompt speaks of.
-        rounds: how many replies are recorded: the answer, then its repairs.
+        errors: the errors that the replies run into by design, one after the other, by words of
+            their tracebacks. The reply after each of them mends it.
     """
 
     name: str
@@ -47,13 +49,15 @@ class Example(msgspec.Struct, frozen=True):
     prompt: str
     icon: str
     files: tuple[str, ...] = ()
-    rounds: int = 1
+    errors: tuple[str, ...] = ()
 
     @property
     def replies(self) -> tuple[str, ...]:
-        """The recorded replies, in order."""
-        paths = (_FOLDER / self.name / f"{number}.md" for number in range(1, self.rounds + 1))
-        return tuple(path.read_text(encoding="utf-8") for path in paths)
+        """The recorded replies, in order: the answer, then its repairs."""
+        numbers = range(1, len(self.errors) + 2)
+        return tuple(
+            (_FOLDER / self.name / f"{number}.md").read_text(encoding="utf-8") for number in numbers
+        )
 
 
 EXAMPLES = (
@@ -92,7 +96,7 @@ EXAMPLES = (
         "Compare the body mass of male and female penguins in penguins.csv with a bar chart.",
         "repair",
         ("penguins.csv",),
-        rounds=2,
+        errors=("KeyError: 'gender'",),
     ),
     Example(
         "walks",
@@ -102,12 +106,28 @@ EXAMPLES = (
     ),
 )
 
-_UNKNOWN = (
-    "This is the **demo**: it knows recorded answers to the example prompts only, and no model is "
-    "connected yet.\n\nTo ask anything you like, open **Models and keys** in the ChatIDE panel, "
-    "paste a key or start a local model such as Ollama, and pick it. Meanwhile, these prompts "
-    "work here:\n\n{prompts}\n"
-)
+_UNKNOWN = """\
+This is the **demo**: no model is connected yet, and it only has recorded answers to these prompts:
+
+{prompts}
+
+To ask anything you like, open **Models and keys** in the ChatIDE panel, paste a key or start a
+local model such as Ollama, and pick it.
+"""
+
+_UNFORESEEN = """\
+The demo has no recorded answer to this error. A model would read the traceback and mend the code:
+connect one under **Models and keys** in the ChatIDE panel.
+"""
+
+_NOT_INSTALLED = """\
+The examples need pandas and matplotlib, and one of them is missing here. Install them into the
+environment that JupyterLab runs in, then ask again:
+
+```bash
+pip install pandas matplotlib
+```
+"""
 
 
 def files_for(prompt: str) -> dict[str, Path]:
@@ -122,29 +142,27 @@ def files_for(prompt: str) -> dict[str, Path]:
     return {}
 
 
-def example_prompts() -> list[ExamplePrompt]:
-    """The prompts that the empty chat offers."""
-    return [ExamplePrompt(example.title, example.prompt, example.icon) for example in EXAMPLES]
-
-
 class DemoAdapter:
     """Answers the example prompts with recorded replies (see ``adapter.Adapter``).
 
     Args:
-        pace: seconds from one word to the next.
+        pace: seconds from one word to the next, less where the reply is long.
     """
 
     def __init__(self, pace: float = PACE) -> None:
         self._pace = pace
 
     async def stream(self, target: Target, request: LLMRequest) -> AsyncGenerator[AnyDelta, None]:
-        reply = await asyncio.to_thread(_reply, request.messages)
-        for word in re.findall(r"\S*\s*", reply):
+        """Stream the recorded reply to the request, word by word."""
+        words = _WORD.findall(await asyncio.to_thread(_reply, request.messages))
+        pause = min(self._pace, LONGEST / len(words))
+        for word in words:
             yield TextDelta(word)
-            await asyncio.sleep(self._pace)
+            await asyncio.sleep(pause)
         yield FinishDelta("stop", f"{target.provider.id}/{request.model}")
 
     async def models(self, target: Target) -> list[ModelInfo]:
+        """The one model that there is."""
         return [ModelInfo(MODEL, "Recorded examples")]
 
     async def aclose(self) -> None:
@@ -152,19 +170,30 @@ class DemoAdapter:
 
 
 def _reply(messages: Sequence[ChatMessage]) -> str:
-    rounds = 0
+    """The recorded reply to the last message: an example prompt, or the error that one ran into."""
+    last = messages[-1].content
+    example = _example(last)
+    if example:
+        return example.replies[0]
+    replies = 0
     for message in reversed(messages):
-        if message.role == "assistant":
-            rounds += 1
-        elif message.role == "user":
-            for example in EXAMPLES:
-                # What went before (outputs of earlier code) may stand above the prompt.
-                if _normal(message.content).endswith(_normal(example.prompt)):
-                    if rounds < example.rounds:
-                        return example.replies[rounds]
-                    return "The demo has no further answer to this recorded.\n"
-    prompts = "\n".join(f"- {example.prompt}" for example in EXAMPLES)
-    return _UNKNOWN.format(prompts=prompts)
+        example = _example(message.content) if message.role == "user" else None
+        if example:
+            if 0 < replies <= len(example.errors) and example.errors[replies - 1] in last:
+                return example.replies[replies]
+            break
+        replies += message.role == "assistant"
+    if "ModuleNotFoundError" in last:
+        return _NOT_INSTALLED
+    if "Traceback (most recent call last)" in last:
+        return _UNFORESEEN
+    return _UNKNOWN.format(prompts="\n".join(f"- {example.prompt}" for example in EXAMPLES))
+
+
+def _example(message: str) -> Example | None:
+    """The example whose prompt ends ``message``: outputs of earlier code may stand above it."""
+    text = _normal(message)
+    return next((found for found in EXAMPLES if text.endswith(_normal(found.prompt))), None)
 
 
 def _normal(text: str) -> str:
