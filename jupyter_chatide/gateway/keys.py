@@ -164,6 +164,8 @@ class KeyStore:
                     f"{variable} is set in the environment and comes first.",
                     f"Unset {variable} and start Jupyter again to use a key of your own.",
                 )
+            if configuration.adapter == "demo":
+                raise InvalidRequestError("key: the demo needs none.", "Just ask it.")
             if not target_url:
                 raise InvalidRequestError(
                     f"base_url: {configuration.label} needs one before it can have a key.",

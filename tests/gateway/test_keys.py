@@ -280,6 +280,8 @@ def test_nothing_to_set_and_nobody_to_set_it_for(keys: KeyStore) -> None:
         keys.set("openai", None)
     with pytest.raises(InvalidRequestError):
         keys.set("openai-compatible", KEY)  # no address yet
+    with pytest.raises(InvalidRequestError, match="demo"):
+        keys.set("demo", KEY)
     for use in (keys.get, keys.status, keys.delete, keys.base_url):
         with pytest.raises(NotFoundError):
             use("nobody")
