@@ -229,7 +229,10 @@ async def test_each_refusal_has_its_class_a_message_and_a_hint(
 @pytest.mark.parametrize(
     ("body", "kind"),
     [
-        ('{"object":"error","type":"BadRequestError","code":400,"message":"x"}', RequestRefusedError),
+        (
+            '{"object":"error","type":"BadRequestError","code":400,"message":"x"}',
+            RequestRefusedError,
+        ),
         ('{"object":"error","code":404,"type":"NotFoundError","message":"x"}', ModelNotFoundError),
         ('[{"error":{"code":429,"status":"RESOURCE_EXHAUSTED"}}]', RateLimitError),
         ('{"error":"the model is overloaded","error_type":"overloaded"}', RequestRefusedError),
