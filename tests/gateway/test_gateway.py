@@ -320,3 +320,19 @@ async def test_a_proxy_that_cannot_be_used_is_said(
     async with gateway_for(tmp_path, remote) as gateway:
         with pytest.raises(UnreachableError, match="proxy"):
             await anext(gateway.stream(question()))
+
+
+async def test_what_is_not_spoken_directly_is_asked_through_the_worker_and_the_demo_at_once(
+    provider: FakeProvider, tmp_path: Path
+) -> None:
+    provider.reply("by ", "litellm")
+    other = configured(provider, adapter="litellm", litellm_prefix="openai", key_check="models")
+    demo = next(p for p in DEFAULT_PROVIDERS if p.id == "demo")
+    async with gateway_for(tmp_path, other, demo) as gateway:
+        gateway.keys.set("fake", KEY)
+        assert (await gateway.check_key("fake")).ok
+        deltas = [delta async for delta in gateway.stream(question())]
+        assert text_of(deltas) == "by litellm"
+        assert deltas[-1] == FinishDelta("stop", "fake/m")
+        assert [request.key for request in provider.requests] == [KEY, KEY]
+        assert text_of([delta async for delta in gateway.stream(question("demo", "demo"))])
