@@ -107,7 +107,11 @@ export class Api implements IApi {
   }
 
   async run(chat: string, action: string): Promise<string> {
-    return (await this.json<{ run: string }>('POST', `chats/${encode(chat)}/runs`, { action })).run;
+    return (
+      await this.json<{ run: string }>('POST', `chats/${encode(chat)}/runs`, {
+        action
+      })
+    ).run;
   }
 
   async log(chat: string): Promise<AnyEvent[]> {

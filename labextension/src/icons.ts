@@ -54,8 +54,14 @@ export const keyIcon = outline(
   'key',
   '<circle cx="8" cy="15.5" r="4.5"/><path d="M11.3 12.300L19.5 4M16 7.500l3 3M13.3 10.200l2 2"/>'
 );
-export const searchIcon = outline('search', '<circle cx="11" cy="11" r="6.5"/><path d="M16 16l4.5 4.5"/>');
-export const pencilIcon = outline('pencil', '<path d="M4 20l1-4.500L16.5 4a2.1 2.1 0 0 1 3 0l.5.5a2.1 2.1 0 0 1 0 3L8.5 19z"/>');
+export const searchIcon = outline(
+  'search',
+  '<circle cx="11" cy="11" r="6.5"/><path d="M16 16l4.5 4.5"/>'
+);
+export const pencilIcon = outline(
+  'pencil',
+  '<path d="M4 20l1-4.500L16.5 4a2.1 2.1 0 0 1 3 0l.5.5a2.1 2.1 0 0 1 0 3L8.5 19z"/>'
+);
 export const trashIcon = outline(
   'trash',
   '<path d="M4 6.500h16M9 6.500V4.500a1 1 0 0 1 1-1h4a1 1 0 0 1 1 1v2M6 6.500l1 12.500a1.5 1.5 0 0 0 1.5 1.500h7A1.5 1.5 0 0 0 17 19l1-12.500M10 11v5M14 11v5"/>'
@@ -64,7 +70,10 @@ export const alertIcon = outline(
   'alert',
   '<path d="M12 4L2.8 19.500h18.400zM12 10v4.500M12 17.200v.1"/>'
 );
-export const infoIcon = outline('info', '<circle cx="12" cy="12" r="8.5"/><path d="M12 11v5M12 8v.1"/>');
+export const infoIcon = outline(
+  'info',
+  '<circle cx="12" cy="12" r="8.5"/><path d="M12 11v5M12 8v.1"/>'
+);
 export const codeIcon = outline('code', '<path d="M8.5 7l-5 5 5 5M15.5 7l5 5-5 5"/>');
 export const terminalIcon = outline('terminal', '<path d="M5 7l5 5-5 5M12.5 17.500H19"/>');
 export const fileIcon = outline(
@@ -79,7 +88,10 @@ export const globeIcon = outline(
   'globe',
   '<circle cx="12" cy="12" r="8.5"/><path d="M3.5 12h17M12 3.500c5 5 5 12 0 17M12 3.500c-5 5-5 12 0 17"/>'
 );
-export const chartIcon = outline('chart', '<path d="M4 4v14.500A1.5 1.5 0 0 0 5.5 20H20M8 15l3.5-4.5 3 2.500L19.5 7"/>');
+export const chartIcon = outline(
+  'chart',
+  '<path d="M4 4v14.500A1.5 1.5 0 0 0 5.5 20H20M8 15l3.5-4.5 3 2.500L19.5 7"/>'
+);
 export const tableIcon = outline(
   'table',
   '<rect x="3.5" y="4.5" width="17" height="15" rx="2"/><path d="M3.5 9.500h17M3.5 14.500h17M10 9.500v10"/>'

@@ -61,7 +61,13 @@ function languageOf({ kind, language, path }: IAction): string {
   return language;
 }
 
-function Outcome({ action, status }: { action: IAction; status: ActionStatus }): JSX.Element | null {
+function Outcome({
+  action,
+  status
+}: {
+  action: IAction;
+  status: ActionStatus;
+}): JSX.Element | null {
   const { trans } = useServices();
   const { message = '', hint = '' } = action.outcome ?? {};
   let text = [message, hint].filter(Boolean).join(' ');

@@ -86,7 +86,9 @@ function ChatRow({ chat, current, onClose }: IChatRowProps): JSX.Element {
   if (state === 'deleting') {
     return (
       <li className="jp-ChatIDE-chat jp-mod-editing" role="alertdialog" aria-label={title}>
-        <span className="jp-ChatIDE-chatTitle">{trans.__('Delete “%1” and its files?', title)}</span>
+        <span className="jp-ChatIDE-chatTitle">
+          {trans.__('Delete “%1” and its files?', title)}
+        </span>
         <span className="jp-ChatIDE-buttons">
           <button type="button" className="jp-ChatIDE-button" onClick={() => setState('')}>
             {trans.__('Cancel')}

@@ -1,5 +1,5 @@
 import React, { useEffect, useLayoutEffect, useRef, useState } from 'react';
-import { arrowUpIcon, chevronDownIcon, shieldIcon, stopIcon } from '../icons';
+import { arrowUpIcon, chevronDownIcon, stopIcon } from '../icons';
 import { chosenModel, modelName } from '../model/chatide';
 import { ErrorCard } from './ErrorCard';
 import { Icon, IconButton } from './IconButton';
@@ -7,7 +7,7 @@ import { ModelPicker } from './ModelPicker';
 import { ModeToggle } from './ModeToggle';
 import { Popover } from './Popover';
 import { ProviderIcon } from './ProviderIcon';
-import { SandboxReportView } from './SandboxReportView';
+import { SandboxLine } from './SandboxLine';
 import { useChatIDE, useServices, useStore } from './services';
 import { useBusy } from './useBusy';
 
@@ -132,39 +132,5 @@ function ModelButton({ open, onClick }: { open: boolean; onClick: () => void }):
       <span>{model ? modelName(model) : trans.__('Pick a model')}</span>
       <Icon icon={chevronDownIcon} />
     </button>
-  );
-}
-
-/** One plain sentence on what is not isolated, until everything is. */
-function SandboxLine(): JSX.Element | null {
-  const { trans } = useServices();
-  const report = useChatIDE(state => state.sandbox);
-  const [open, setOpen] = useState(false);
-  if (!report || report.tier === 'full') {
-    return null;
-  }
-  return (
-    <>
-      <button
-        type="button"
-        className="jp-ChatIDE-sandboxLine"
-        aria-haspopup="dialog"
-        aria-expanded={open}
-        title={report.summary}
-        onClick={() => setOpen(!open)}
-      >
-        <Icon icon={shieldIcon} />
-        <span>{report.summary}</span>
-      </button>
-      {open && (
-        <Popover
-          label={trans.__('What code from this chat may do')}
-          side="bottom"
-          onClose={() => setOpen(false)}
-        >
-          <SandboxReportView report={report} />
-        </Popover>
-      )}
-    </>
   );
 }

@@ -14,57 +14,55 @@ export function EmptyChat(): JSX.Element {
   const examples = providers.find(({ id }) => id === 'demo')?.examples ?? [];
 
   return (
-    <div className="jp-ChatIDE-empty">
-      <div className="jp-ChatIDE-greeting">
-        <Icon icon={chatIcon} className="jp-ChatIDE-mark" />
-        <h2>{trans.__('What would you like to find out?')}</h2>
-        <p>
-          {trans.__(
-            'Describe it in your own words. A model writes the code, and it runs at once in a throwaway kernel, never in your notebook.'
-          )}
-        </p>
-      </div>
-      {typeof readiness === 'object' && (
-        <div className="jp-ChatIDE-card jp-mod-error" role="alert">
-          <p>
-            <strong>{readiness.message}</strong> {readiness.hint}
-          </p>
-          <button
-            type="button"
-            className="jp-ChatIDE-button"
-            onClick={() => void chatide.refreshProviders()}
-          >
-            {trans.__('Try again')}
-          </button>
-        </div>
-      )}
-      {examples.length > 0 && (
-        <ul className="jp-ChatIDE-examples" aria-label={trans.__('Example prompts')}>
-          {examples.map(({ title, prompt, icon }) => (
-            <li key={prompt}>
-              <button
-                type="button"
-                className="jp-ChatIDE-example"
-                disabled={sending}
-                onClick={() => void chatide.send(prompt)}
-              >
-                <Icon icon={exampleIcon(icon)} />
-                <span>
-                  <strong>{title}</strong>
-                  <span className="jp-ChatIDE-examplePrompt">{prompt}</span>
-                </span>
-              </button>
-            </li>
-          ))}
-        </ul>
-      )}
-      {demoOnly && (
-        <div className="jp-ChatIDE-connect">
+    <>
+      <div className="jp-ChatIDE-empty">
+        <div className="jp-ChatIDE-greeting">
+          <Icon icon={chatIcon} className="jp-ChatIDE-mark" />
+          <h2>{trans.__('What would you like to find out?')}</h2>
           <p>
             {trans.__(
-              'No model is connected yet. These examples are answered by recorded replies; their code really runs.'
+              'Describe it in your own words. A model writes the code, and it runs at once in a throwaway kernel, never in your notebook.'
             )}
           </p>
+        </div>
+        {typeof readiness === 'object' && (
+          <div className="jp-ChatIDE-card jp-mod-error" role="alert">
+            <p>
+              <strong>{readiness.message}</strong> {readiness.hint}
+            </p>
+            <button
+              type="button"
+              className="jp-ChatIDE-button"
+              onClick={() => void chatide.refreshProviders()}
+            >
+              {trans.__('Try again')}
+            </button>
+          </div>
+        )}
+        {examples.length > 0 && (
+          <ul className="jp-ChatIDE-examples" aria-label={trans.__('Example prompts')}>
+            {examples.map(({ title, prompt, icon }) => (
+              <li key={prompt}>
+                <button
+                  type="button"
+                  className="jp-ChatIDE-example"
+                  disabled={sending}
+                  onClick={() => void chatide.send(prompt)}
+                >
+                  <Icon icon={exampleIcon(icon)} />
+                  <span>
+                    <strong>{title}</strong>
+                    <span className="jp-ChatIDE-examplePrompt">{prompt}</span>
+                  </span>
+                </button>
+              </li>
+            ))}
+          </ul>
+        )}
+      </div>
+      {demoOnly && (
+        <div className="jp-ChatIDE-connect">
+          <p>{trans.__('Demo: the replies are recorded, their code really runs.')}</p>
           <button
             type="button"
             className="jp-ChatIDE-button jp-mod-primary"
@@ -75,6 +73,6 @@ export function EmptyChat(): JSX.Element {
           </button>
         </div>
       )}
-    </div>
+    </>
   );
 }

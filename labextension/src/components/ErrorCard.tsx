@@ -19,7 +19,10 @@ export function ErrorCard(props: IErrorCardProps): JSX.Element {
   const { error, provider, onRetry, onPickModel, onDismiss } = props;
   const { chatide, trans } = useServices();
   const buttons = {
-    keys: { label: trans.__('Open models and keys'), act: () => chatide.connect(provider) },
+    keys: {
+      label: trans.__('Open models and keys'),
+      act: () => chatide.connect(provider)
+    },
     model: { label: trans.__('Pick another model'), act: onPickModel },
     retry: { label: trans.__('Try again'), act: onRetry },
     none: { label: '', act: undefined }
@@ -38,9 +41,7 @@ export function ErrorCard(props: IErrorCardProps): JSX.Element {
           </button>
         )}
       </div>
-      {onDismiss && (
-        <IconButton icon={closeIcon} label={trans.__('Dismiss')} onClick={onDismiss} />
-      )}
+      {onDismiss && <IconButton icon={closeIcon} label={trans.__('Dismiss')} onClick={onDismiss} />}
     </div>
   );
 }

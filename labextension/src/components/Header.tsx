@@ -24,6 +24,7 @@ export function Header(): JSX.Element {
         aria-haspopup="dialog"
         aria-expanded={open === 'chats'}
         title={trans.__('Chats')}
+        aria-label={trans.__('Chats: %1', title)}
         onClick={() => toggle('chats')}
       >
         <span className="jp-ChatIDE-titleText">{title}</span>

@@ -7,7 +7,11 @@ export function ModeToggle(): JSX.Element {
   const { chatide, trans } = useServices();
   const mode = useChatIDE(state => state.mode);
   const modes: { id: Mode; label: string; title: string }[] = [
-    { id: 'build', label: trans.__('Build'), title: trans.__('Build: the code of the reply runs') },
+    {
+      id: 'build',
+      label: trans.__('Build'),
+      title: trans.__('Build: the code of the reply runs')
+    },
     { id: 'ask', label: trans.__('Ask'), title: trans.__('Ask: nothing runs') }
   ];
   return (

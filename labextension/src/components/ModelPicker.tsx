@@ -22,7 +22,10 @@ export function ModelPicker({ onDone }: { onDone: () => void }): JSX.Element {
     void chatide.refreshProviders();
   }, [chatide]);
 
-  const ready = providers.filter(provider => provider.ready).map(provider => provider.id).join();
+  const ready = providers
+    .filter(provider => provider.ready)
+    .map(provider => provider.id)
+    .join();
   useEffect(() => {
     for (const provider of ready.split(',').filter(Boolean)) {
       void chatide.catalog.load(provider);
@@ -92,7 +95,9 @@ export function ModelPicker({ onDone }: { onDone: () => void }): JSX.Element {
           />
         ))}
         {groups.length === 0 && (
-          <p className="jp-ChatIDE-nothing">{trans.__('No connected provider has such a model.')}</p>
+          <p className="jp-ChatIDE-nothing">
+            {trans.__('No connected provider has such a model.')}
+          </p>
         )}
       </div>
       <button

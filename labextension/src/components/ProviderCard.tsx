@@ -83,9 +83,7 @@ function Status({ provider }: { provider: ProviderStatus }): JSX.Element {
   } else if (provider.key.set) {
     text = trans.__('Not ready');
   }
-  return (
-    <span className={`jp-ChatIDE-badge${provider.ready ? ' jp-mod-good' : ''}`}>{text}</span>
-  );
+  return <span className={`jp-ChatIDE-badge${provider.ready ? ' jp-mod-good' : ''}`}>{text}</span>;
 }
 
 function Explanation({ provider }: { provider: ProviderStatus }): JSX.Element | null {
@@ -94,12 +92,16 @@ function Explanation({ provider }: { provider: ProviderStatus }): JSX.Element | 
   if (provider.id === 'demo') {
     return (
       <p>
-        {trans.__('Recorded replies to the example prompts. Their code really runs. No key, no network.')}
+        {trans.__(
+          'Recorded replies to the example prompts. Their code really runs. No key, no network.'
+        )}
       </p>
     );
   }
   if (key.source === 'environment') {
-    return <p>{trans.__('The key comes from the environment variable %1.', key.hint || variable)}</p>;
+    return (
+      <p>{trans.__('The key comes from the environment variable %1.', key.hint || variable)}</p>
+    );
   }
   if (key.set) {
     return <p>{trans.__('A key is kept on this server: %1', key.hint)}</p>;
@@ -113,5 +115,7 @@ function Explanation({ provider }: { provider: ProviderStatus }): JSX.Element | 
       </p>
     );
   }
-  return variable ? <p>{trans.__('Paste a key, or set %1 before Jupyter starts.', variable)}</p> : null;
+  return variable ? (
+    <p>{trans.__('Paste a key, or set %1 before Jupyter starts.', variable)}</p>
+  ) : null;
 }

@@ -20,7 +20,11 @@ export function StatusBadge({ action, run, status }: IStatusBadgeProps): JSX.Ele
     writing: trans.__('Writing'),
     waiting: trans.__('Waiting'),
     running: trans.__('Running'),
-    done: run ? trans.__('Done') : action.kind === 'edit' ? trans.__('Edited') : trans.__('Written'),
+    done: run
+      ? trans.__('Done')
+      : action.kind === 'edit'
+        ? trans.__('Edited')
+        : trans.__('Written'),
     failed: trans.__('Failed'),
     skipped: trans.__('Skipped'),
     stopped: trans.__('Stopped'),

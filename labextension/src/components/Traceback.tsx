@@ -27,7 +27,7 @@ export function Traceback({ run }: { run: IRun }): JSX.Element | null {
         onClick={() => setOpen(!open)}
       >
         <Icon icon={open ? chevronDownIcon : chevronRightIcon} />
-        <span>{open ? error.ename : summary}</span>
+        <span>{summary}</span>
       </button>
       {open && <Ansi text={error.traceback.join('\n') || summary} />}
     </div>

@@ -88,9 +88,7 @@ function Loading(): JSX.Element | null {
     return <ErrorCard error={error} />;
   }
   if (status === 'failed' && problem) {
-    return (
-      <ErrorCard error={{ ...problem, code: 'retry' }} onRetry={() => void session?.open()} />
-    );
+    return <ErrorCard error={{ ...problem, code: 'retry' }} onRetry={() => void session?.open()} />;
   }
   return null;
 }

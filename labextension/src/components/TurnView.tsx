@@ -67,7 +67,9 @@ function TurnEnd({ turn, last }: { turn: ITurn; last: boolean }): JSX.Element | 
     finished: '',
     failed: trans.__('This turn failed.'),
     stopped: trans.__('Stopped.'),
-    interrupted: trans.__('The Jupyter server ended in the middle of this turn. What had arrived is kept; nothing has run again.')
+    interrupted: trans.__(
+      'The Jupyter server ended in the middle of this turn. What had arrived is kept; nothing has run again.'
+    )
   }[turn.status];
   return text ? (
     <p className="jp-ChatIDE-turnEnd">

@@ -30,9 +30,13 @@ export class ModelCatalog {
     this.store.set({ [provider]: { models, loading: true, problem: null } });
     try {
       const fresh = await this.api.models(provider);
-      this.store.set({ [provider]: { models: fresh, loading: false, problem: null } });
+      this.store.set({
+        [provider]: { models: fresh, loading: false, problem: null }
+      });
     } catch (error) {
-      this.store.set({ [provider]: { models, loading: false, problem: explain(error) } });
+      this.store.set({
+        [provider]: { models, loading: false, problem: explain(error) }
+      });
     }
   }
 

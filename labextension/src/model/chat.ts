@@ -39,7 +39,12 @@ export interface ITurn {
 
 export type TurnItem =
   | { readonly type: 'reply'; readonly reply: string }
-  | { readonly type: 'repair'; readonly attempt: number; readonly limit: number; readonly reason: string }
+  | {
+      readonly type: 'repair';
+      readonly attempt: number;
+      readonly limit: number;
+      readonly reason: string;
+    }
   | { readonly type: 'notice'; readonly notice: INotice };
 
 export interface INotice {
@@ -119,7 +124,12 @@ export interface IRunOutput {
 }
 
 export type Preview =
-  | { readonly type: 'output'; readonly key: string; readonly run: string; readonly output: IRunOutput }
+  | {
+      readonly type: 'output';
+      readonly key: string;
+      readonly run: string;
+      readonly output: IRunOutput;
+    }
   | {
       readonly type: 'page';
       readonly key: string;

@@ -211,7 +211,10 @@ export class ChatIDE {
    * @param prompt - What to ask; the draft unless given.
    * @param model - Whom to ask, as `provider/model`; the picked model unless given.
    */
-  async send(prompt = this.store.get().draft, model = chosenModel(this.store.get())): Promise<void> {
+  async send(
+    prompt = this.store.get().draft,
+    model = chosenModel(this.store.get())
+  ): Promise<void> {
     const { sending, mode } = this.store.get();
     if (!prompt.trim() || sending || this.session?.busy) {
       return;
@@ -286,7 +289,11 @@ export class ChatIDE {
   private async show(session: ChatSession | null, fresh = false): Promise<void> {
     this.session?.dispose();
     this.chat = session?.id ?? NEW;
-    this.store.set({ session, problem: null, draft: this.drafts[this.chat] ?? '' });
+    this.store.set({
+      session,
+      problem: null,
+      draft: this.drafts[this.chat] ?? ''
+    });
     this.remember();
     await session?.open(fresh);
   }

@@ -1,7 +1,16 @@
 /** A chat's state as a fold over its events: the same on a replay, on a resume and live. */
 import type { IOutput, IStream } from '@jupyterlab/nbformat';
 import { EMPTY_CHAT } from './chat';
-import type { IAction, IChatState, INotice, IReply, IRun, IRunOutput, ITurn, TurnItem } from './chat';
+import type {
+  IAction,
+  IChatState,
+  INotice,
+  IReply,
+  IRun,
+  IRunOutput,
+  ITurn,
+  TurnItem
+} from './chat';
 import type { AnyEvent, RunOutputEvent } from './events';
 import { isRich } from './previews';
 
@@ -49,21 +58,42 @@ class Draft {
         break;
       case 'turn_started': {
         const { turn: id, prompt, model, mode, t } = event;
-        this.put('turns', { id, prompt, model, mode, started: t, items: [], status: 'running' });
+        this.put('turns', {
+          id,
+          prompt,
+          model,
+          mode,
+          started: t,
+          items: [],
+          status: 'running'
+        });
         this.state.order = [...this.state.order, id];
         break;
       }
       case 'reply_started': {
         const { reply: id, turn, model, attempt = 0 } = event;
-        this.put('replies', { id, turn, model, attempt, parts: [], reasoning: '', switches: [], reason: '' });
+        this.put('replies', {
+          id,
+          turn,
+          model,
+          attempt,
+          parts: [],
+          reasoning: '',
+          switches: [],
+          reason: ''
+        });
         this.addItem(turn, { type: 'reply', reply: id });
         break;
       }
       case 'reply_text':
-        this.change('replies', event.reply, reply => ({ parts: withText(reply, event.text) }));
+        this.change('replies', event.reply, reply => ({
+          parts: withText(reply, event.text)
+        }));
         break;
       case 'reply_reasoning':
-        this.change('replies', event.reply, reply => ({ reasoning: reply.reasoning + event.text }));
+        this.change('replies', event.reply, reply => ({
+          reasoning: reply.reasoning + event.text
+        }));
         break;
       case 'model_switched': {
         const { from_model: from, to_model: to, reason } = event;
@@ -92,20 +122,32 @@ class Draft {
           ...{ id, reply: reply.id, turn, kind, language, path },
           ...{ content: '', closed: false, complete: false }
         });
-        this.change('replies', reply.id, ({ parts }) => ({ parts: [...parts, { type: 'action', action: id }] }));
+        this.change('replies', reply.id, ({ parts }) => ({
+          parts: [...parts, { type: 'action', action: id }]
+        }));
         break;
       }
       case 'action_delta':
-        this.change('actions', event.action, action => ({ content: action.content + event.text }));
+        this.change('actions', event.action, action => ({
+          content: action.content + event.text
+        }));
         break;
       case 'action_closed': {
         const { kind, complete, language = '', path = '' } = event;
-        this.change('actions', event.action, () => ({ kind, complete, language, path, closed: true }));
+        this.change('actions', event.action, () => ({
+          kind,
+          complete,
+          language,
+          path,
+          closed: true
+        }));
         break;
       }
       case 'action_finished': {
         const { status, message = '', hint = '', size = 0 } = event;
-        this.change('actions', event.action, () => ({ outcome: { status, message, hint, size } }));
+        this.change('actions', event.action, () => ({
+          outcome: { status, message, hint, size }
+        }));
         break;
       }
       case 'run_started':
@@ -141,7 +183,10 @@ class Draft {
         break;
       }
       case 'turn_finished':
-        this.change('turns', event.turn, () => ({ status: event.status, error: event.error }));
+        this.change('turns', event.turn, () => ({
+          status: event.status,
+          error: event.error
+        }));
         break;
     }
   }
@@ -152,7 +197,9 @@ class Draft {
 
   private addNotice(notice: INotice, turn?: string, run?: string): void {
     if (run && this.state.runs.has(run)) {
-      this.change('runs', run, ({ notices }) => ({ notices: [...notices, notice] }));
+      this.change('runs', run, ({ notices }) => ({
+        notices: [...notices, notice]
+      }));
     } else if (turn && this.state.turns.has(turn)) {
       this.addItem(turn, { type: 'notice', notice });
     } else {
@@ -205,11 +252,16 @@ class Draft {
     if (last && continues(last.output, output)) {
       const text = streamText(last.output) + streamText(output);
       const grown = { ...last, output: { ...last.output, text } };
-      this.change('runs', id, () => ({ outputs: [...run.outputs.slice(0, -1), grown] }));
+      this.change('runs', id, () => ({
+        outputs: [...run.outputs.slice(0, -1), grown]
+      }));
       return;
     }
     const added: IRunOutput = { id: run.count, displayId, output };
-    this.change('runs', id, () => ({ outputs: [...run.outputs, added], count: run.count + 1 }));
+    this.change('runs', id, () => ({
+      outputs: [...run.outputs, added],
+      count: run.count + 1
+    }));
     if (displayId) {
       const runs = this.state.displays.get(displayId) ?? [];
       if (!runs.includes(id)) {
@@ -228,9 +280,13 @@ class Draft {
   private updateDisplays(displayId: string, output: IOutput): void {
     for (const id of this.state.displays.get(displayId) ?? []) {
       this.change('runs', id, run => ({
-        outputs: run.outputs.map(shown => (shown.displayId === displayId ? { ...shown, output } : shown))
+        outputs: run.outputs.map(shown =>
+          shown.displayId === displayId ? { ...shown, output } : shown
+        )
       }));
-      const shown = new Map(this.state.runs.get(id)?.outputs.map(item => [previewKey(id, item), item]));
+      const shown = new Map(
+        this.state.runs.get(id)?.outputs.map(item => [previewKey(id, item), item])
+      );
       this.state.previews = this.state.previews.map(preview => {
         const fresh = shown.get(preview.key);
         return preview.type === 'output' && fresh ? { ...preview, output: fresh } : preview;
@@ -269,7 +325,9 @@ class Draft {
   private set(kind: Entities, key: string, value: unknown): void {
     if (!this.copied.has(kind)) {
       this.copied.add(kind);
-      Object.assign(this.state, { [kind]: new Map<string, unknown>(this.state[kind]) });
+      Object.assign(this.state, {
+        [kind]: new Map<string, unknown>(this.state[kind])
+      });
     }
     (this.state[kind] as Map<string, unknown>).set(key, value);
   }
@@ -286,9 +344,7 @@ function withText(reply: IReply, text: string): IReply['parts'] {
 }
 
 function continues(last: IOutput, next: IOutput): boolean {
-  return (
-    last.output_type === 'stream' && next.output_type === 'stream' && last.name === next.name
-  );
+  return last.output_type === 'stream' && next.output_type === 'stream' && last.name === next.name;
 }
 
 function streamText(output: IOutput): string {

@@ -11,7 +11,11 @@ export interface IPreviewingState {
 }
 
 export class Previewing {
-  readonly store = new Store<IPreviewingState>({ previews: [], key: '', follow: true });
+  readonly store = new Store<IPreviewingState>({
+    previews: [],
+    key: '',
+    follow: true
+  });
 
   /** The one that is shown. */
   get current(): Preview | undefined {
@@ -31,7 +35,10 @@ export class Previewing {
     const newest = previews[previews.length - 1]?.key ?? '';
     const kept = previews.some(preview => preview.key === key);
     const added = newest !== (before[before.length - 1]?.key ?? '');
-    this.store.set({ previews, key: !kept || (follow && added) ? newest : key });
+    this.store.set({
+      previews,
+      key: !kept || (follow && added) ? newest : key
+    });
   }
 
   /** Show one; an older one stays while newer ones come. */
@@ -54,6 +61,9 @@ export class Previewing {
 
   setFollow(follow: boolean): void {
     const { previews, key } = this.store.get();
-    this.store.set({ follow, key: follow ? (previews[previews.length - 1]?.key ?? '') : key });
+    this.store.set({
+      follow,
+      key: follow ? (previews[previews.length - 1]?.key ?? '') : key
+    });
   }
 }

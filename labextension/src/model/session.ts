@@ -68,7 +68,10 @@ export class ChatSession implements IDisposable {
       } catch (error) {
         if (!this.disposed) {
           const gone = error instanceof ApiError && error.status === 404;
-          this.store.set({ status: gone ? 'gone' : 'failed', problem: explain(error) });
+          this.store.set({
+            status: gone ? 'gone' : 'failed',
+            problem: explain(error)
+          });
         }
         return;
       }

@@ -10,13 +10,18 @@ export const launcherPlugin: JupyterFrontEndPlugin<void> = {
   autoStart: true,
   requires: [IChatIDE, ILauncher],
   optional: [ITranslator],
-  activate: (_app: JupyterFrontEnd, _chatide, launcher: ILauncher, translator: ITranslator | null) => {
+  activate: (
+    _app: JupyterFrontEnd,
+    _chatide,
+    launcher: ILauncher,
+    translator: ITranslator | null
+  ) => {
     const trans = (translator ?? nullTranslator).load(NAME);
     launcher.add({
       command: CommandIDs.newChat,
       args: { isLauncher: true },
       category: trans.__('Other'),
-      rank: 0
+      rank: 10
     });
   }
 };

@@ -26,7 +26,9 @@ export const notebookPlugin: JupyterFrontEndPlugin<void> = {
       describedBy: {
         args: {
           type: 'object',
-          properties: { code: { type: 'string', description: 'What the new cell holds.' } },
+          properties: {
+            code: { type: 'string', description: 'What the new cell holds.' }
+          },
           required: ['code']
         }
       },

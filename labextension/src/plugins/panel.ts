@@ -44,7 +44,13 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
           await app.commands.execute(CommandIDs.insert, { code });
         }
       : null;
-    const panel = new ChatPanel({ chatide, rendermime, languages, trans, insert });
+    const panel = new ChatPanel({
+      chatide,
+      rendermime,
+      languages,
+      trans,
+      insert
+    });
     app.shell.add(panel, 'left', { rank: RANK, type: 'ChatIDE' });
     restorer?.add(panel, NAME);
 
@@ -65,7 +71,10 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
         args: {
           type: 'object',
           properties: {
-            isLauncher: { type: 'boolean', description: 'Whether the launcher asks.' }
+            isLauncher: {
+              type: 'boolean',
+              description: 'Whether the launcher asks.'
+            }
           }
         }
       },

@@ -37,10 +37,19 @@ export const previewPlugin: JupyterFrontEndPlugin<void> = {
     let closedIn: string | undefined;
 
     const add = (chat: string): PreviewPanel => {
-      const panel = new PreviewPanel({ chat, api: chatide.api, rendermime, trans });
-      const ref = notebooks?.currentWidget?.id;
-      const beside = { mode: 'split-right' as const, ref, activate: false, type: 'ChatIDE' };
-      shell.add(panel, labShell ? 'main' : 'right', beside);
+      const panel = new PreviewPanel({
+        chat,
+        api: chatide.api,
+        rendermime,
+        trans
+      });
+      const other = tracker.find(({ isAttached }) => isAttached);
+      shell.add(panel, labShell ? 'main' : 'right', {
+        mode: other ? 'tab-after' : 'split-right',
+        ref: other?.id ?? notebooks?.currentWidget?.id,
+        activate: false,
+        type: 'ChatIDE'
+      });
       void tracker.add(panel);
       panel.disposed.connect(() => {
         closedIn = chatide.session ? runningTurn(chatide.session.chat)?.id : undefined;
@@ -53,13 +62,23 @@ export const previewPlugin: JupyterFrontEndPlugin<void> = {
     const find = (chat: string): PreviewPanel | undefined =>
       tracker.find(panel => panel.chat === chat);
 
+    /** Bring a panel to the front of its tabs; the focus stays where the person works. */
+    const reveal = (panel: PreviewPanel): void => {
+      const focused = document.activeElement as HTMLElement | null;
+      shell.activateById(panel.id);
+      requestAnimationFrame(() => focused?.focus({ preventScroll: true }));
+    };
     const watch = (session: ChatSession): void => {
       find(session.id)?.follow(session);
       session.previewed.connect(() => {
         const turn = runningTurn(session.chat)?.id;
-        const wanted = chatide.settings.get().openPreview && !(turn && turn === closedIn);
-        if (wanted && !find(session.id)) {
-          add(session.id);
+        if (!chatide.settings.get().openPreview || (turn && turn === closedIn)) {
+          return;
+        }
+        const panel = find(session.id) ?? add(session.id);
+        const covered = tracker.find(other => other !== panel && other.isVisible);
+        if (covered && !panel.isVisible) {
+          reveal(panel);
         }
       });
     };
@@ -83,8 +102,14 @@ export const previewPlugin: JupyterFrontEndPlugin<void> = {
         args: {
           type: 'object',
           properties: {
-            chat: { type: 'string', description: 'The id of a chat; the open one by default.' },
-            key: { type: 'string', description: 'Which preview to show; the newest by default.' }
+            chat: {
+              type: 'string',
+              description: 'The id of a chat; the open one by default.'
+            },
+            key: {
+              type: 'string',
+              description: 'Which preview to show; the newest by default.'
+            }
           }
         }
       },
@@ -98,7 +123,10 @@ export const previewPlugin: JupyterFrontEndPlugin<void> = {
         }
       }
     });
-    palette?.addItem({ command: CommandIDs.openPreview, category: trans.__('ChatIDE') });
+    palette?.addItem({
+      command: CommandIDs.openPreview,
+      category: trans.__('ChatIDE')
+    });
     void restorer?.restore(tracker, {
       command: CommandIDs.openPreview,
       args: ({ chat }) => ({ chat }),

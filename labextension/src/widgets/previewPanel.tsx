@@ -1,7 +1,7 @@
 import { MainAreaWidget } from '@jupyterlab/apputils';
 import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import type { TranslationBundle } from '@jupyterlab/translation';
-import { ReactWidget, ToolbarButton } from '@jupyterlab/ui-components';
+import { ReactWidget, Toolbar, ToolbarButton } from '@jupyterlab/ui-components';
 import React from 'react';
 import type { IApi } from '../api';
 import { PreviewName, PreviewPlace } from '../components/PreviewLabels';
@@ -25,7 +25,10 @@ export class PreviewPanel extends MainAreaWidget<PreviewBody> {
       empty: trans.__('Plots, tables and pages of this chat show up here.'),
       unknown: trans.__('This output cannot be shown here.')
     };
-    super({ content: new PreviewBody({ chat, api, rendermime, words }) });
+    super({
+      content: new PreviewBody({ chat, api, rendermime, words }),
+      toolbar: new Toolbar()
+    });
     this.chat = chat;
     this.id = `jupyter-chatide-preview-${chat}`;
     this.addClass('jp-ChatIDE-preview');
@@ -56,6 +59,7 @@ export class PreviewPanel extends MainAreaWidget<PreviewBody> {
       onClick: () => previewing.setFollow(!previewing.store.get().follow)
     });
     const { toolbar } = this;
+    toolbar.node.setAttribute('aria-label', trans.__('Preview'));
     toolbar.addItem('previous', previous);
     toolbar.addItem('place', ReactWidget.create(<PreviewPlace {...{ previewing, trans }} />));
     toolbar.addItem('next', next);
@@ -82,7 +86,12 @@ export class PreviewPanel extends MainAreaWidget<PreviewBody> {
   /** Follow the chat's session; one that was followed before is let go. */
   follow(session: ChatSession): void {
     this.leave();
-    const update = (): void => this.previewing.update(session.chat.previews);
+    const update = (): void => {
+      const { previews, title } = session.chat;
+      this.previewing.update(previews);
+      this.title.label = title || this.title.label;
+      this.title.caption = this.title.label;
+    };
     this.leave = session.store.subscribe(update);
     update();
   }
