@@ -28,6 +28,7 @@ class LiteLLMAdapter:
         deadlines: how long each step of an answer may take.
         connect: seconds that a connection may take to be made.
         start: seconds that the worker may take to start.
+        cancel: seconds that the worker has to close a connection before it is killed.
     """
 
     def __init__(
@@ -36,10 +37,12 @@ class LiteLLMAdapter:
         *,
         connect: float = 10.0,
         start: float = 60.0,
+        cancel: float = 10.0,
     ) -> None:
         self._deadlines = Deadlines() if deadlines is None else deadlines
         self._connect = connect
         self._start_timeout = start
+        self._cancel = cancel
         self._starting: asyncio.Task[WorkerProcess] | None = None
         self._worker: WorkerProcess | None = None
         self._failures = 0  # workers that ended untold or did not start, since the last full answer
@@ -137,7 +140,7 @@ class LiteLLMAdapter:
             self._worker = None
         await asyncio.sleep(self._not_before - loop.time())
         try:
-            worker = await WorkerProcess.start(self._connect)
+            worker = await WorkerProcess.start(self._connect, self._cancel)
         except OSError as error:
             self._failed_at(loop.time())
             raise _unusable(f"{error.strerror}") from None

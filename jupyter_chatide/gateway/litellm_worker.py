@@ -19,7 +19,12 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from .errors import MalformedReplyError, ModelTimeoutError, UnreachableError
+from .errors import (
+    MalformedReplyError,
+    ModelTimeoutError,
+    RequestRefusedError,
+    UnreachableError,
+)
 from .messages import FinishReason, ReasoningDelta, TextDelta, UsageDelta
 from .worker_protocol import (
     FRAME_TEXT,
@@ -80,6 +85,7 @@ class _Outbox:
         self._loop = asyncio.get_running_loop()
         self._kind: type[TextDelta | ReasoningDelta] = TextDelta
         self._pieces: list[str] = []
+        self._waiting = 0  # characters in them
         self._timer: asyncio.TimerHandle | None = None
         self._sent_at = -FRAME_SECONDS
         self._unread = 0
@@ -94,7 +100,10 @@ class _Outbox:
             self.flush()
             self._kind = kind
         self._pieces.append(text)
-        if self._timer is None:
+        self._waiting += len(text)
+        if self._waiting >= FRAME_TEXT:
+            self.flush()
+        elif self._timer is None:
             self._timer = self._loop.call_at(self._sent_at + FRAME_SECONDS, self.flush)
 
     def flush(self) -> None:
@@ -104,6 +113,7 @@ class _Outbox:
             self._timer = None
         text = "".join(self._pieces)
         self._pieces.clear()
+        self._waiting = 0
         for start in range(0, len(text), FRAME_TEXT):
             piece = self._kind(text[start : start + FRAME_TEXT])
             self._unread += self._send(Said(self._stream, piece))
@@ -176,6 +186,12 @@ class _Worker:
         try:
             async with asyncio.timeout(ask.total) as limit:
                 upstream = await litellm.acompletion(**_arguments(ask))
+                if upstream is None:  # litellm loses a 422 that comes again without the parameters
+                    raise RequestRefusedError(
+                        f"{ask.target.provider.label} refuses the request (status 422).",
+                        "Try another model.",
+                        status=422,
+                    )
                 try:
                     return await self._relay(ask, upstream, outbox)
                 finally:

@@ -35,9 +35,6 @@ from .worker_protocol import (
 
 log = logging.getLogger(__name__)
 
-CANCEL_TIMEOUT = 10.0
-"""Seconds in which the worker must confirm a cancelled answer; after that it is stuck."""
-
 CLOSE_TIMEOUT = 2.0
 """Seconds that the worker has to end by itself when its input closes."""
 
@@ -103,11 +100,12 @@ class Inbox:
 class WorkerProcess:
     """A running worker. ``start`` makes one."""
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: Process, cancel_timeout: float) -> None:
         assert process.stdin is not None and process.stdout is not None
         self._process = process
         self._input, self._output = process.stdin, process.stdout
         self._loop = asyncio.get_running_loop()
+        self._cancel_timeout = cancel_timeout
         self._numbers = count(1)
         self._inboxes: dict[int, Inbox] = {}
         self._cancelling: dict[int, asyncio.TimerHandle] = {}
@@ -119,11 +117,13 @@ class WorkerProcess:
         self._reading = asyncio.create_task(self._read())
 
     @classmethod
-    async def start(cls, connect_timeout: float) -> WorkerProcess:
+    async def start(cls, connect_timeout: float, cancel_timeout: float) -> WorkerProcess:
         """Start a worker; it takes questions once ``opening`` is done.
 
         Args:
             connect_timeout: seconds that it gives a connection.
+            cancel_timeout: seconds that it has to confirm a cancelled answer; then it is stuck,
+                and killed, so that every connection is closed.
 
         Raises:
             OSError: the system cannot start a process.
@@ -138,11 +138,7 @@ class WorkerProcess:
             env=_environment(),
             cwd=Path(sys.executable).anchor,  # no .env there
         )
-        return cls(process)
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
+        return cls(process, cancel_timeout)
 
     def ask(self, target: Target, request: LLMRequest, total: float) -> Inbox:
         """Ask a question.
@@ -171,7 +167,9 @@ class WorkerProcess:
         """Nobody reads the answer any more: have its connection closed if it has not ended."""
         if self._inboxes.pop(inbox.stream, None) is not None:
             self._send(Cancel(inbox.stream))
-            self._cancelling[inbox.stream] = self._loop.call_later(CANCEL_TIMEOUT, self._stuck)
+            self._cancelling[inbox.stream] = self._loop.call_later(
+                self._cancel_timeout, self._stuck
+            )
 
     async def aclose(self) -> None:
         """End the worker. Safe to call twice."""
@@ -194,6 +192,7 @@ class WorkerProcess:
 
     def _stuck(self) -> None:
         log.warning("The litellm worker is stuck; it is ended.")
+        self.alive = False  # at once, for those who ask before its end is noticed
         self._kill()
 
     async def _read(self) -> None:
