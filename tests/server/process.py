@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,9 @@ class JupyterProcess:
         base_url: below which path it answers.
         extensions: which server extensions are loaded, and which not.
         options: more of the command line.
+        python: the interpreter that runs it.
+        environment: its environment variables, beside those that say where its files are. Default:
+            those of the tests, with this checkout's package.
     """
 
     def __init__(
@@ -38,6 +41,8 @@ class JupyterProcess:
         base_url: str = "/",
         extensions: dict[str, bool] | None = None,
         options: tuple[str, ...] = (),
+        python: str = sys.executable,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.data_dir = folder / "chatide"
@@ -58,14 +63,16 @@ class JupyterProcess:
         }
         (folder / "jupyter_server_config.json").write_text(json.dumps(settings))
         self._command = [
-            *(sys.executable, "-m", app, "--no-browser", "--allow-root"),
+            *(python, "-m", app, "--no-browser", "--allow-root"),
             *(f"--port={port}", "--ServerApp.port_retries=0"),
             *(f"--IdentityProvider.token={TOKEN}", f"--ServerApp.base_url={base_url}"),
             f"--ServerApp.root_dir={self.root}",
             *options,
         ]
-        self._environment = os.environ | {
-            "PYTHONPATH": str(REPOSITORY),
+        if environment is None:
+            environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+        self._environment = {
+            **environment,
             "JUPYTER_CONFIG_DIR": str(folder),
             "JUPYTER_DATA_DIR": str(folder / "data"),
             "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
