@@ -48,7 +48,7 @@ def server_of_process(pid: str, environ: Mapping[str, str] | None = None) -> Run
         pid: as ``JPY_PARENT_PID`` names it to a kernel.
         environ: asked for a hub's token; the process's environment unless given.
     """
-    if not pid.isdigit():
+    if not (pid.isascii() and pid.isdigit()):
         return None
     return _read(_folder() / f"jpserver-{int(pid)}.json", environ)
 

@@ -192,7 +192,8 @@ class TextDisplay:
 
     def finish(self) -> None:
         """The text is over, or something else comes in between."""
-        self._close(self._blocks.finish())
+        for block in self._blocks.finish():
+            self._close(block)
 
     def _show_open(self) -> int:
         return self._show(self._blocks.open)

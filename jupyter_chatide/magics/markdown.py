@@ -24,7 +24,7 @@ class MarkdownBlocks:
     def __init__(self) -> None:
         self.open = ""
         """The block that may still grow."""
-        self._line_start = 0  # of the open block's last line
+        self._line_start = 0  # of the open block's last line, in it
         self._fence = ""
         self._formula = False
         self._list = False
@@ -39,11 +39,13 @@ class MarkdownBlocks:
             self._line_start = self.open.index("\n", self._line_start) + 1
         return complete
 
-    def finish(self) -> str:
-        """The last block; may be empty."""
-        last, self.open = self.open, ""
+    def finish(self) -> list[str]:
+        """The blocks that are left; a new text may follow."""
+        complete: list[str] = []
+        self._take_line(self.open[self._line_start :], complete)
+        complete.append(self.open)
         self.__init__()  # type: ignore[misc]
-        return last
+        return complete
 
     def _take_line(self, line: str, complete: list[str]) -> None:
         if not line.strip():

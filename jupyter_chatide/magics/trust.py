@@ -50,6 +50,7 @@ _STYLES = frozenset(
 _WITH_CONTENT = re.compile(
     r"<(script|style|template|noscript|title)\b.*?(?:</\1\s*>|\Z)", re.I | re.S
 )
+_LOADS = re.compile(r"url|image|@|\\", re.I)  # in a style
 _PICTURE = re.compile(r"data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]*")
 
 
@@ -142,7 +143,9 @@ def _allows(tag: str, name: str, value: str) -> bool:
         return value == "dataframe"  # other names might be those of the notebook's own style
     if name in {"width", "height"}:
         return tag in {"img", "td", "th", "col", "table"}
-    return name in _ATTRIBUTES or name == "style" or (name == "alt" and tag == "img")
+    if name == "style":
+        return not _LOADS.search(value)
+    return name in _ATTRIBUTES or (name == "alt" and tag == "img")
 
 
 def _drawing(svg: str) -> str:
