@@ -252,9 +252,11 @@ async def test_a_fast_answer_comes_in_frames(
 ) -> None:
     pieces = [f"{n} " for n in range(500)]
     provider.reply(*pieces)
-    begin = time.monotonic()
-    deltas = await ask(adapter, target(provider.base_url))
-    frames = (time.monotonic() - begin) / 0.02
+    arrivals, deltas = [], []
+    async for delta in adapter.stream(target(provider.base_url), question()):
+        arrivals.append(time.monotonic())
+        deltas.append(delta)
+    frames = (arrivals[-1] - arrivals[0]) / 0.02
     assert text_of(deltas) == "".join(pieces)
     assert sum(isinstance(d, TextDelta) for d in deltas) <= frames + 2
 
@@ -349,6 +351,16 @@ def _arrived(provider: FakeProvider) -> bool:
     while not provider.requests and time.monotonic() < deadline:
         time.sleep(0.01)
     return bool(provider.requests)
+
+
+async def test_stop_reaches_a_provider_that_was_held_back(
+    adapter: LiteLLMAdapter, provider: FakeProvider
+) -> None:
+    provider.reply(*["€" * 16_000] * 500)
+    async with aclosing(adapter.stream(target(provider.base_url), question())) as stream:
+        await anext(stream)
+        assert not await asyncio.to_thread(provider.chats[0].answered.wait, 1)
+    assert await asyncio.to_thread(provider.chats[0].wait_left, 2)
 
 
 # Failures
