@@ -1,0 +1,105 @@
+"""The sidebar as a person finds it: by what things are called and what they say."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import FrameLocator, Locator, Page, expect
+
+from tests.server.process import JupyterProcess
+
+PATIENCE = 60_000  # milliseconds that a reply, a kernel or Lab itself may take
+
+
+class Sidebar:
+    """JupyterLab in a page, with the ChatIDE panel open.
+
+    Args:
+        page: the browser's page.
+        lab: the server.
+    """
+
+    def __init__(self, page: Page, lab: JupyterProcess) -> None:
+        self.page = page
+        self.lab = lab
+        self.panel = page.locator(".jp-ChatIDE")
+        self.prompt = self.panel.get_by_role("textbox", name="Prompt")
+        self.conversation = self.panel.get_by_role("log", name="Conversation")
+        self.preview = page.locator(".jp-ChatIDE-preview")
+
+    def open(self, path: str = "lab?reset") -> Sidebar:
+        """Open Lab, and the panel in it, at a new chat."""
+        self.page.goto(self.lab.page(path))
+        self.wait_for_lab()
+        if "reset" in path:
+            self.panel.get_by_role("button", name="New chat", exact=True).click()
+        return self
+
+    def wait_for_lab(self) -> None:
+        """Return when Lab and the panel are there."""
+        self.page.wait_for_selector("#jp-main-dock-panel .lm-TabBar-tab", timeout=PATIENCE)
+        self.command("apputils:dismiss-notification")
+        self.command("chatide:focus")
+        expect(self.prompt).to_be_visible(timeout=PATIENCE)
+
+    def command(self, id: str, **args: Any) -> None:
+        """Execute one of Lab's commands."""
+        self.page.evaluate(
+            "([id, args]) => window.jupyterapp.commands.execute(id, args).then(() => null)",
+            [id, args],
+        )
+
+    def theme(self, name: str) -> None:
+        """Change Lab's theme: ``Light`` or ``Dark``."""
+        self.command("apputils:change-theme", theme=f"JupyterLab {name}")
+        light = "true" if name == "Light" else "false"
+        expect(self.page.locator("body")).to_have_attribute("data-jp-theme-light", light)
+
+    def connect(self, base_url: str, model: str = "fake-model", key: str = "") -> None:
+        """Connect the OpenAI-compatible provider in the panel, as a person does, and pick it."""
+        self.panel.get_by_role("button", name="Models and keys").click()
+        head = self.panel.get_by_role("button", name=re.compile("^OpenAI-compatible"))
+        if head.get_attribute("aria-expanded") == "false":
+            head.click()
+        card = self.panel.get_by_role("listitem").filter(has=head)
+        address = card.get_by_label("Address")
+        address.fill(base_url)
+        if key:
+            card.get_by_label("Key").fill(key)
+        card.get_by_role("button", name="Save").click()
+        expect(card.get_by_role("status")).to_be_visible(timeout=PATIENCE)
+        self.panel.get_by_role("button", name="Back to the chat").click()
+        self.pick(f"openai-compatible/{model}")
+
+    def pick(self, model: str) -> None:
+        """Pick a model by typing its name."""
+        self.panel.get_by_role("button", name=re.compile("^(Model: |Pick a model)")).click()
+        self.panel.get_by_role("combobox").fill(model)
+        self.panel.get_by_role("option").filter(has_text=model.partition("/")[2]).last.click()
+
+    def ask(self, prompt: str) -> None:
+        """Type a prompt and send it."""
+        self.prompt.fill(prompt)
+        self.prompt.press("Enter")
+
+    def example(self, title: str) -> None:
+        """Click one of the example prompts."""
+        self.panel.get_by_role("button", name=re.compile(f"^{title}")).click()
+
+    def wait_until_done(self) -> None:
+        """Return when no turn goes on any more."""
+        expect(self.panel.get_by_role("button", name="Send")).to_be_visible(timeout=PATIENCE)
+
+    def card(self, number: int) -> Locator:
+        """The code block of that number, from 0."""
+        return self.conversation.locator(".jp-ChatIDE-action").nth(number)
+
+    def page_frame(self) -> FrameLocator:
+        """The page shown in the preview panel, inside its outer frame."""
+        return self.preview.frame_locator("iframe").frame_locator("iframe")
+
+    def picture(self, path: Path) -> None:
+        """Save what is to be seen."""
+        self.page.screenshot(path=path)
