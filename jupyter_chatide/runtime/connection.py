@@ -128,9 +128,11 @@ class KernelConnection:
         """Close the sockets."""
         for reader in self._readers:
             reader.cancel()
-        await asyncio.gather(*self._readers, return_exceptions=True)
-        for socket in (self._shell, self._control, self._iopub):
-            socket.close(linger=0)
+        try:
+            await asyncio.gather(*self._readers, return_exceptions=True)
+        finally:
+            for socket in (self._shell, self._control, self._iopub):
+                socket.close(linger=0)
 
     def _connect(self, kind: int, channel: str) -> zmq.asyncio.Socket:
         info = self._info

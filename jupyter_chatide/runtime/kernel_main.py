@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import faulthandler
 import os
+import signal
+import socket
 import sys
 import types
 from pathlib import Path
@@ -43,6 +45,18 @@ def _put_workspace_on_path() -> None:
     sys.path.insert(at, "")
 
 
+def _let_signals_wake_the_loop() -> None:
+    """Interrupt code that awaits: its handler alone does not end the event loop's sleep."""
+    from tornado.ioloop import IOLoop
+
+    ours, theirs = socket.socketpair()
+    for end in (ours, theirs):
+        end.setblocking(False)
+    # The handler keeps both ends alive.
+    IOLoop.current().add_handler(ours, lambda *_: theirs and ours.recv(4096), IOLoop.READ)
+    signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
+
+
 def main() -> None:
     """Run the kernel that the command line describes."""
     _leave_out_debugger()
@@ -72,6 +86,7 @@ def main() -> None:
     app = KernelApp.instance(config=config)
     app.initialize(sys.argv[1:])
     _put_workspace_on_path()
+    _let_signals_wake_the_loop()
     app.start()
 
 

@@ -20,6 +20,9 @@ class PacedOutStream(OutStream):  # type: ignore[misc]  # ipykernel has no types
 
     def write(self, string: str) -> int | None:
         """Write text; waits when the code writes faster than anybody can take."""
+        if isinstance(string, str) and not string.isascii():
+            # Lone surrogates fit in no message; ipykernel would lose all the text around them.
+            string = string.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         if not isinstance(string, str) or len(string) + self._unsent < _CHUNK:
             written: int | None = super().write(string)
             self._unsent += len(string)

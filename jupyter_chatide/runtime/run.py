@@ -143,6 +143,8 @@ class Run:
         self._collector.finish()
         if self._collector.left_out:
             self.notices.append(self._output_notice())
+        if self._error is not None and self._error.ename == "StdinNotImplementedError":
+            self.notices.append(_NO_INPUT)
         count = (self._reply or {}).get("execution_count")
         return RunResult(
             status=status or self._status(),
@@ -157,8 +159,6 @@ class Run:
         status = (self._reply or {}).get("status")
         if status == "ok":
             return "ok"
-        if self.stop_reason is not None:
-            return "timeout" if self.stop_reason == "timeout" else "interrupted"
         if status == "aborted" or (self._error and self._error.ename == "KeyboardInterrupt"):
             return "interrupted"
         return "error"
@@ -196,3 +196,10 @@ class Run:
 
 def _run_error(output: dict[str, Any]) -> RunError:
     return RunError(output["ename"], output["evalue"], output["traceback"])
+
+
+_NO_INPUT = RunNotice(
+    "input",
+    "The code asked for input, which nobody can give in a throwaway kernel.",
+    "Put the value into the code instead of calling input().",
+)

@@ -98,8 +98,7 @@ class Runtime:
         await asyncio.gather(*(workspace.close() for workspace in list(self._workspaces)))
         if self._context is not None:
             context, self._context = self._context, None
-            # In a thread: it waits for sockets that are still closing.
-            await asyncio.to_thread(context.term)
+            context.destroy(linger=0)
 
     def _prepare(self) -> tuple[MultiKernelManager, zmq.asyncio.Context]:
         """Import and make, at first use, what is heavy."""

@@ -229,6 +229,8 @@ class Workspace:
 
     async def _stop(self, run: Run, kernel: SandboxKernel) -> RunStatus | None:
         """Interrupt, and kill what does not obey."""
+        # Also where the kernel says "ok": a shell command that was ended is no error to it.
+        status: RunStatus = "timeout" if run.stop_reason == "timeout" else "interrupted"
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._limits.interrupt_grace
         while run.stop_reason != "closed" and loop.time() < deadline:
@@ -242,14 +244,14 @@ class Workspace:
                 run.changed.clear()
                 if run.finished:
                     await kernel.end_children()
-                    return None
+                    return status
                 if not await kernel.is_running():
                     break
                 await _wait(run, min(_POLL_SECONDS, again - loop.time()))
         await self._end_kernel()
         if run.stop_reason != "closed":
             run.notices.append(_KILLED)
-        return "timeout" if run.stop_reason == "timeout" else "interrupted"
+        return status
 
     async def _died(self, run: Run, kernel: SandboxKernel) -> RunStatus | None:
         await asyncio.sleep(_LAST_MESSAGES_SECONDS)

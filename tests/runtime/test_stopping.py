@@ -1,0 +1,266 @@
+"""Stop stops: the code, what it started, and a kernel that does not obey."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+
+from jupyter_chatide.runtime import (
+    Limits,
+    OutputChange,
+    RunResult,
+    Runtime,
+    Workspace,
+    WorkspaceClosedError,
+)
+
+from .conftest import becomes, end_process, is_alive
+
+# A daemon as daemons are made: two forks and a session of its own.
+DAEMON = """
+import os, time
+def daemon():
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            with open("daemon.pid.new", "w") as file:
+                file.write(str(os.getpid()))
+            os.rename("daemon.pid.new", "daemon.pid")
+            time.sleep(600)
+        os._exit(0)
+    os.wait()
+    while not os.path.exists("daemon.pid"):
+        time.sleep(0.01)
+"""
+
+
+async def start(workspace: Workspace, code: str) -> asyncio.Task[RunResult]:
+    """Start code that prints a line once it runs, and wait for that."""
+    running = asyncio.Event()
+
+    def shown(change: OutputChange) -> None:
+        running.set()
+
+    task = asyncio.create_task(workspace.run(code, on_output=shown))
+    await running.wait()
+    return task
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import time; print('on', flush=True); time.sleep(600)",
+        "print('on', flush=True)\nwhile True: pass",
+        "import subprocess; print('on', flush=True); subprocess.run(['sleep', '600'])",
+        "print('on', flush=True)\n!sleep 600",
+        "import asyncio; print('on', flush=True); await asyncio.sleep(600)",
+    ],
+    ids=["sleep", "busy loop", "subprocess", "shell", "await"],
+)
+async def test_stop_interrupts_code_and_keeps_the_kernel(workspace: Workspace, code: str) -> None:
+    await workspace.run("kept = 1")
+    task = await start(workspace, code)
+    await workspace.interrupt()
+    result = await task
+    assert result.status == "interrupted"
+    assert result.notices == []
+    assert (await workspace.run("kept")).status == "ok"
+
+
+async def test_code_that_ignores_the_interrupt_loses_its_kernel(own_workspace: Workspace) -> None:
+    own_workspace.write_file("file.txt", b"kept")
+    task = await start(
+        own_workspace,
+        "import time\nprint('on', flush=True)\n"
+        "while True:\n    try: time.sleep(600)\n    except KeyboardInterrupt: pass",
+    )
+    await own_workspace.interrupt()
+    result = await task
+    assert result.status == "interrupted"
+    assert [notice.code for notice in result.notices] == ["killed"]
+    after = await own_workspace.run("open('file.txt').read()")
+    assert after.status == "ok"
+    assert [notice.code for notice in after.notices] == ["variables-gone"]
+    assert (await own_workspace.run("1")).notices == []
+
+
+async def test_code_that_ignores_one_interrupt_is_asked_again(own_workspace: Workspace) -> None:
+    await own_workspace.run("kept = 1")
+    task = await start(
+        own_workspace,
+        "import time\nprint('on', flush=True)\n"
+        "try: time.sleep(600)\nexcept KeyboardInterrupt: time.sleep(600)",
+    )
+    await own_workspace.interrupt()
+    assert (await task).status == "interrupted"
+    assert (await own_workspace.run("kept")).status == "ok"
+
+
+async def test_a_timeout_stops_the_code(workspace: Workspace) -> None:
+    await workspace.run("1")
+    result = await workspace.run("import time; print('on'); time.sleep(600)", timeout=0.5)
+    assert result.status == "timeout"
+    assert result.outputs[0]["text"] == "on\n"
+    assert [notice.code for notice in result.notices] == ["timeout"]
+    assert result.notices[0].hint
+    assert (await workspace.run("1")).status == "ok"
+
+
+async def test_stop_ends_daemons_that_the_code_started(workspace: Workspace) -> None:
+    task = await start(
+        workspace, DAEMON + "daemon(); print('on', flush=True)\nwhile True: time.sleep(1)"
+    )
+    pid = int(workspace.read_file("daemon.pid"))
+    assert is_alive(pid)
+    await workspace.interrupt()
+    assert not is_alive(pid)
+    assert (await task).status == "interrupted"
+    assert (await workspace.run("1")).notices == []
+
+
+async def test_stop_without_a_run_ends_what_earlier_runs_left(workspace: Workspace) -> None:
+    await workspace.run("import subprocess; left = subprocess.Popen(['sleep', '600'])")
+    result = await workspace.run("left.pid")
+    pid = int(result.outputs[0]["data"]["text/plain"])
+    assert is_alive(pid)
+    await workspace.interrupt()
+    assert not is_alive(pid)
+
+
+async def test_closing_ends_everything_and_removes_the_folder(runtime: Runtime) -> None:
+    workspace = await runtime.create_workspace()
+    task = await start(
+        workspace, DAEMON + "daemon(); print('on', flush=True)\nwhile True: time.sleep(1)"
+    )
+    daemon = int(workspace.read_file("daemon.pid"))
+    private = await private_folder(workspace)
+    await workspace.close()
+    assert (await task).status == "interrupted"
+    assert not is_alive(daemon)
+    assert not workspace.path.exists()
+    assert not private.exists()
+    with pytest.raises(WorkspaceClosedError):
+        await workspace.run("1")
+    await workspace.close()
+
+
+async def test_cancelling_a_run_interrupts_its_code(workspace: Workspace) -> None:
+    await workspace.run("kept = 1")
+    task = await start(workspace, "import time; print('on', flush=True); time.sleep(600)")
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    result = await workspace.run("kept")
+    assert result.status == "ok"
+    assert result.duration < 60
+
+
+async def test_cancelling_a_run_that_waits_leaves_the_other_alone(workspace: Workspace) -> None:
+    first = await start(workspace, "import time; print('on', flush=True); time.sleep(0.5); 'done'")
+    second = asyncio.create_task(workspace.run("open('never', 'w')"))
+    await asyncio.sleep(0.05)
+    second.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await second
+    assert (await first).status == "ok"
+    assert "never" not in dict(workspace.list_files())
+
+
+async def test_stop_before_the_kernel_is_up_runs_nothing(own_workspace: Workspace) -> None:
+    task = asyncio.create_task(own_workspace.run("open('never', 'w').close()"))
+    await asyncio.sleep(0.01)
+    await own_workspace.interrupt()
+    assert (await task).status == "interrupted"
+    assert own_workspace.list_files() == []
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("import os; os._exit(3)", "status 3"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "SIGSEGV"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "memory"),
+    ],
+    ids=["exit", "crash", "killed"],
+)
+async def test_a_kernel_that_dies_is_noticed_and_replaced(
+    own_workspace: Workspace, code: str, reason: str
+) -> None:
+    await own_workspace.start()
+    started = time.monotonic()
+    result = await own_workspace.run("print('last words', flush=True)\n" + code)
+    assert time.monotonic() - started < 10
+    assert result.status == "died"
+    assert result.outputs[0]["text"] == "last words\n"
+    [notice] = result.notices
+    assert notice.code == "died"
+    assert reason in notice.message
+    after = await own_workspace.run("1 + 1")
+    assert after.status == "ok"
+    assert [notice.code for notice in after.notices] == ["variables-gone"]
+
+
+async def test_daemons_do_not_outlive_a_kernel_that_dies(own_workspace: Workspace) -> None:
+    await own_workspace.run(DAEMON + "daemon()")
+    pid = int(own_workspace.read_file("daemon.pid"))
+    result = await own_workspace.run("os._exit(0)")
+    assert result.status == "died"
+    assert not is_alive(pid)
+
+
+async def test_killing_its_supervisor_ends_the_kernel_too(own_workspace: Workspace) -> None:
+    result = await own_workspace.run(
+        "import os, signal, time\nprint(os.getpid(), flush=True)\n"
+        "os.kill(os.getppid(), signal.SIGKILL)\ntime.sleep(600)"
+    )
+    assert result.status == "died"
+    kernel = int(result.outputs[0]["text"]) if result.outputs else None
+    if kernel is not None:
+        assert await becomes(lambda: not is_alive(kernel))
+    assert (await own_workspace.run("1")).status == "ok"
+
+
+async def test_a_stopped_supervisor_does_not_keep_a_workspace_open(runtime: Runtime) -> None:
+    workspace = await runtime.create_workspace()
+    result = await workspace.run(
+        "import os, signal\nprint(os.getpid(), os.getppid(), flush=True)\n"
+        "os.kill(os.getppid(), signal.SIGSTOP)"
+    )
+    kernel, supervisor = map(int, result.outputs[0]["text"].split())
+    await workspace.close()
+    try:
+        assert await becomes(lambda: not is_alive(kernel) and not is_alive(supervisor))
+    finally:
+        end_process(kernel)
+
+
+async def test_restart_forgets_variables_and_says_nothing(workspace: Workspace) -> None:
+    await workspace.run("forgotten = 1")
+    await workspace.restart()
+    result = await workspace.run("forgotten")
+    assert result.status == "error"
+    assert result.notices == []
+
+
+async def test_closing_the_runtime_closes_its_workspaces() -> None:
+    async with Runtime(limits=Limits(interrupt_grace=1)) as runtime:
+        workspace = await runtime.create_workspace()
+        await workspace.start()
+        private = await private_folder(workspace)
+        path = workspace.path
+    assert not path.exists()
+    assert not private.exists()
+    with pytest.raises(WorkspaceClosedError):
+        await runtime.create_workspace()
+
+
+async def private_folder(workspace: Workspace) -> Path:
+    """The folder of a workspace's sockets."""
+    assert workspace.kernel_id is not None
+    manager = workspace._manager.get_kernel(workspace.kernel_id)
+    folder = Path(manager.connection_file).parent
+    assert folder.stat().st_mode & 0o777 == 0o700
+    return folder
