@@ -14,7 +14,7 @@ from .prose import LONGEST, Opening
 class _Line(Enum):
     """What the line at hand in a fence may still be."""
 
-    INDENT = 0  # anything: only blanks so far
+    INDENT = 0  # anything: only blanks so far, or a blank line
     RETURN = 1  # blanks and a carriage return
     RUN = 2  # in a run of marks
     CLOSING = 3  # behind a run that closes, only blanks so far
@@ -139,7 +139,7 @@ class Block:
         if self._seeking:
             if short and is_search_marker(line):
                 self._kind = "edit"
-            self._seeking = self._kind == "file" and not line.strip(" \t\r\n")
+            self._seeking = self._kind == "file" and self._line is _Line.INDENT
         else:
             self._nameable = False
             path = path_in_comment(line, self._info.language) if short else ""
@@ -156,7 +156,7 @@ class Block:
     def _dedented(self, line: str) -> str:
         if self._opening.column == 0:
             return line
-        if self._indent is None and line.strip(" \t\r\n"):
+        if self._indent is None and self._line is not _Line.INDENT:
             self._indent = min(self._opening.column, width(line, 0)[0])
         return dedent(line, self._opening.column if self._indent is None else self._indent)
 

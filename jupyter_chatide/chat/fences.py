@@ -213,7 +213,7 @@ def path_above(line: str, language: str, *, inside: bool, adjacent: bool, alone:
     end of a list of files that has nothing to do with the fence: it must stand alone, and a
     bulleted one right above the fence.
     """
-    text = line.strip(" \t\r\n")
+    text = _trimmed(line)
     bullet, ordinal = _BULLET.match(text), _ORDINAL.match(text)
     if (bullet or ordinal) and not inside and not (alone and (ordinal or adjacent)):
         return ""
@@ -227,7 +227,7 @@ def path_above(line: str, language: str, *, inside: bool, adjacent: bool, alone:
 
 def path_in_comment(line: str, language: str) -> str:
     """The path in a fence's first line, where that line is a comment of nothing but a path."""
-    text = line.strip(" \t\r\n")
+    text = _trimmed(line)
     for opener, closer in _COMMENTS:
         if opener == "#" and language in _MARKDOWN:  # a heading there
             continue
@@ -247,7 +247,12 @@ def may_hold_path(start: str) -> bool:
 
 def is_search_marker(line: str) -> bool:
     """Whether the line opens a SEARCH/REPLACE block."""
-    return _SEARCH.fullmatch(line.strip(" \t\r\n")) is not None
+    return _SEARCH.fullmatch(_trimmed(line)) is not None
+
+
+def _trimmed(line: str) -> str:
+    """``line`` without its indentation, trailing blanks and line end."""
+    return line.lstrip(" \t").rstrip(" \t\r\n")
 
 
 def _end(pattern: re.Pattern[str], text: str, at: int) -> int:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from itertools import groupby
+from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from jupyter_chatide.chat.actions import (
@@ -29,7 +30,28 @@ FRAGMENTS = [
     "text", "é", "\x00", "\u2028", "\x85", "&lt;", "\ud800", "path=", "=", ":", '"',
 ]  # fmt: skip
 fragments = st.lists(st.sampled_from(FRAGMENTS), max_size=40).map("".join)
-texts = st.one_of(fragments, st.text(alphabet="`~ \n\r\t-1.#<>pyath=:", max_size=80), st.text())
+CORPUS = [
+    path.read_bytes().decode() for path in sorted((Path(__file__).parent / "corpus").glob("*.md"))
+]
+
+
+@st.composite
+def damaged_replies(draw: st.DrawFn) -> str:
+    """A reply of the corpus with pieces lost and pieces slipped in."""
+    text = draw(st.sampled_from(CORPUS))
+    for _ in range(draw(st.integers(0, 5))):
+        at = draw(st.integers(0, len(text)))
+        text = (
+            text[:at]
+            + draw(st.sampled_from(["", *FRAGMENTS]))
+            + text[at + draw(st.integers(0, 4)) :]
+        )
+    return text
+
+
+texts = st.one_of(
+    fragments, damaged_replies(), st.text(alphabet="`~ \n\r\t-1.#<>pyath=:", max_size=80), st.text()
+)
 
 
 def joined(events: list[ActionEvent]) -> list[ActionEvent]:
@@ -66,6 +88,11 @@ def test_a_reply_means_the_same_however_it_was_cut(text: str, places: list[int])
 
 @settings(max_examples=1000, deadline=None)
 @given(texts)
+@example("```python path=a.py\n\r<<<<<<< SEARCH\n")
+@example("  ```python\n \r x\n  y\n")
+@example("```\n" + " " * 300 + "# app.py\n")
+@example(" " * 199 + "```\nx\n")
+@example("- " * 100 + "```\nx\n")
 def test_a_reply_means_the_same_character_by_character(text: str) -> None:
     assert stream(list(text)) == stream([text])
 
