@@ -158,7 +158,7 @@ export class Api implements IApi {
     let response: Response;
     try {
       response = await ServerConnection.makeRequest(url, init, this.settings);
-    } catch (error) {
+    } catch {
       throw new ApiError(
         {
           message: 'The Jupyter server cannot be reached.',

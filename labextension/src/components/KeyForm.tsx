@@ -5,6 +5,8 @@ import type { KeyCheck, ProviderStatus } from '../model/events';
 import { Icon } from './IconButton';
 import { useServices } from './services';
 
+const ADDRESS = 'http://localhost:8000/v1'; // what one looks like
+
 /** A provider's key and address. The key goes one way: it is gone from here once it is saved. */
 export function KeyForm({ provider }: { provider: ProviderStatus }): JSX.Element {
   const { chatide, trans } = useServices();
@@ -73,7 +75,7 @@ export function KeyForm({ provider }: { provider: ProviderStatus }): JSX.Element
             type="url"
             spellCheck={false}
             value={url}
-            placeholder="http://localhost:8000/v1"
+            placeholder={ADDRESS}
             onChange={event => setUrl(event.target.value)}
           />
         </label>

@@ -18,7 +18,7 @@ export const MarkdownView = memo(({ text, streaming }: IMarkdownViewProps) => {
   const shown = useFrames(text, streaming);
   const blocks = useRef(NO_BLOCKS);
   blocks.current = cut(shown, blocks.current);
-  const { definitions } = blocks.current;
+  const definitions = blocks.current.definitions.map(({ text }) => text).join('\n');
   return (
     <div className="jp-ChatIDE-markdown">
       {blocksOf(blocks.current).map((block, index) => (

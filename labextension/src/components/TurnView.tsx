@@ -1,13 +1,13 @@
 import React, { memo } from 'react';
 import { repairIcon } from '../icons';
 import type { ITurn, TurnItem } from '../model/chat';
+import { isBeyondDemo, providerOf } from '../model/chatide';
 import { ErrorCard } from './ErrorCard';
 import { Icon } from './IconButton';
 import { NoticeCard } from './NoticeCard';
 import { PromptBubble } from './PromptBubble';
 import { ReplyView } from './ReplyView';
 import { useServices, useSessionState } from './services';
-import { providerOf } from '../model/chatide';
 
 /** One prompt and all that followed from it. */
 export const TurnView = memo(({ id, last }: { id: string; last: boolean }) => {
@@ -59,6 +59,17 @@ function TurnEnd({ turn, last }: { turn: ITurn; last: boolean }): JSX.Element | 
         provider={providerOf(turn.model, chatide.store.get().providers)?.id}
         onRetry={retry}
         onPickModel={last ? () => chatide.askForModel() : undefined}
+      />
+    );
+  }
+  if (turn.status === 'finished' && last && isBeyondDemo(turn, chatide.store.get())) {
+    return (
+      <NoticeCard
+        notice={{
+          ...{ n: 0, level: 'info', code: 'demo' },
+          message: trans.__('This is the demo.'),
+          hint: trans.__('Connect a model to ask anything you like.')
+        }}
       />
     );
   }

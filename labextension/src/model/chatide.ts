@@ -359,3 +359,12 @@ export function modelName(model: string): string {
 export function isDemoOnly({ providers, readiness }: IChatIDEState): boolean {
   return readiness === 'ready' && !providers.some(({ id, ready }) => ready && id !== 'demo');
 }
+
+/** Whether the demo was asked what it has no recorded reply to. */
+export function isBeyondDemo(
+  { model, prompt }: { model: string; prompt: string },
+  { providers }: IChatIDEState
+): boolean {
+  const demo = providerOf(model, providers);
+  return demo?.id === 'demo' && !demo.examples.some(example => example.prompt === prompt.trim());
+}

@@ -7,10 +7,10 @@ export interface IBlocks {
   /** Offsets in `source` at which blocks begin. */
   readonly starts: readonly number[];
   /** Link definitions (`[name]: url`), which may stand in another block than their links. */
-  readonly definitions: string;
+  readonly definitions: readonly { readonly start: number; readonly text: string }[];
 }
 
-export const NO_BLOCKS: IBlocks = { source: '', starts: [], definitions: '' };
+export const NO_BLOCKS: IBlocks = { source: '', starts: [], definitions: [] };
 
 /**
  * Cut Markdown into blocks.
@@ -27,12 +27,12 @@ export function cut(text: string, before: IBlocks = NO_BLOCKS): IBlocks {
   const continued = before.starts.length > 0 && source.startsWith(before.source);
   const kept = continued ? before.starts.slice(0, -1) : [];
   let offset = continued ? before.starts[before.starts.length - 1] : 0;
-  let definitions = continued ? before.definitions : '';
+  const definitions = before.definitions.filter(({ start }) => start < offset);
   const starts = [...kept];
   let open: number | null = null;
   for (const token of marked.lexer(source.slice(offset), { gfm: true })) {
     if (token.type === 'def') {
-      definitions = definitions.includes(token.raw) ? definitions : definitions + token.raw + '\n';
+      definitions.push({ start: offset, text: token.raw.trim() });
     }
     // A formula may hold blank lines, which end a block everywhere else.
     if (token.type !== 'space' && open === null) {
