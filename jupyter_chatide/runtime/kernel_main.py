@@ -52,9 +52,13 @@ def _let_signals_wake_the_loop() -> None:
     ours, theirs = socket.socketpair()
     for end in (ours, theirs):
         end.setblocking(False)
-    # The handler keeps both ends alive.
-    IOLoop.current().add_handler(ours, lambda *_: theirs and ours.recv(4096), IOLoop.READ)
-    signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
+
+    def drain(*_: object) -> None:
+        ours.recv(4096)
+
+    IOLoop.current().add_handler(ours, drain, IOLoop.READ)
+    # Detached: it stays open as long as the process does.
+    signal.set_wakeup_fd(theirs.detach(), warn_on_full_buffer=False)
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ OUTPUT_MESSAGES = frozenset(
 # What an output counts for beside its own bytes: it bounds how many small ones there can be.
 _OUTPUT_COST = 1_000
 _DEEPEST = 100
+_JSON_TYPE = re.compile(r"application/(.*\+)?json")  # as nbformat has it
 _INTEGERS = range(-(2**63), 2**64)
 
 LEFT_OUT = "\n[… output left out: of so much, only the beginning and the end are kept …]\n"
@@ -92,16 +94,16 @@ def clean(value: Any, depth: int = 0) -> Any:
 def _text(value: Any) -> str:
     if isinstance(value, str):
         return value
-    if isinstance(value, list):
-        return "".join(_text(item) for item in value)
-    return "" if value is None else str(value)
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return "".join(value)
+    return "" if value is None else msgspec.json.encode(value).decode()
 
 
 def _bundle(data: Any) -> dict[str, Any]:
     if not isinstance(data, dict):
         return {}
     return {
-        mime: value if mime == "application/json" or mime.endswith("+json") else _text(value)
+        mime: value if _JSON_TYPE.fullmatch(mime) else _text(value)
         for mime, value in data.items()
         if mime and value is not None
     }

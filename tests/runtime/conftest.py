@@ -32,9 +32,7 @@ def runtime(jp_asyncio_loop: asyncio.AbstractEventLoop) -> Iterator[Runtime]:
 
 
 @pytest.fixture(scope="module")
-def workspace(
-    jp_asyncio_loop: asyncio.AbstractEventLoop, runtime: Runtime
-) -> Iterator[Workspace]:
+def workspace(jp_asyncio_loop: asyncio.AbstractEventLoop, runtime: Runtime) -> Iterator[Workspace]:
     """A workspace that the module's tests share."""
     workspace = jp_asyncio_loop.run_until_complete(runtime.create_workspace())
     yield workspace

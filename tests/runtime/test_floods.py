@@ -27,10 +27,10 @@ class Watch:
         self.calls += 1
         self.shown.apply(change)
 
-    async def run(self, workspace: Workspace, code: str, timeout: float) -> RunResult:
+    async def run(self, workspace: Workspace, code: str, seconds: float) -> RunResult:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         started = time.monotonic()
-        task = asyncio.create_task(workspace.run(code, timeout=timeout, on_output=self.take))
+        task = asyncio.create_task(workspace.run(code, timeout=seconds, on_output=self.take))
         while not task.done():
             expected = time.monotonic() + 0.005
             await asyncio.sleep(0.005)
@@ -55,7 +55,7 @@ async def test_an_endless_flood_neither_stalls_nor_fills_the_server(
 ) -> None:
     await workspace.start()
     watch = Watch()
-    result = await watch.run(workspace, code, timeout=3)
+    result = await watch.run(workspace, code, seconds=3)
     assert result.status == "timeout"
     assert sorted(watch.lags)[int(len(watch.lags) * 0.95)] < 0.1
     assert watch.memory < 100_000_000
@@ -71,7 +71,7 @@ async def test_text_comes_in_frames_not_in_lines(workspace: Workspace) -> None:
     await watch.run(
         workspace,
         "import time\nend = time.time() + 1\nwhile time.time() < end: print('a line', flush=True)",
-        timeout=30,
+        seconds=30,
     )
     assert watch.calls <= 60 * watch.seconds
 
@@ -85,7 +85,7 @@ async def test_animations_come_in_frames_and_end_with_the_last(workspace: Worksp
         "handle = display(0, display_id=True)\n"
         "for i in range(1, 2001): handle.update(i)\n"
         "for i in range(2001):\n    clear_output(wait=True)\n    print(i)",
-        timeout=60,
+        seconds=60,
     )
     assert watch.calls <= 130 * watch.seconds
     assert [output["text"] for output in result.outputs] == ["2000\n"]

@@ -129,8 +129,8 @@ async def test_odd_display_data_is_made_valid(workspace: Workspace) -> None:
         " 'text/html': ['<b>', 'x', '</b>'], 'text/latex': None}, raw=True)"
     )
     assert result.status == "ok", result.error
-    # Before it, jupyter_client may warn about the number that JSON does not have.
-    output = result.outputs[-1]
+    # jupyter_client may warn about the number that JSON does not have.
+    [output] = [output for output in result.outputs if "data" in output]
     assert output["data"]["text/plain"] == "5"
     assert output["data"]["application/json"]["a"] is None
     assert output["data"]["text/html"] == "<b>x</b>"
@@ -201,7 +201,7 @@ async def test_the_kernel_has_no_open_files_of_the_server(own_workspace: Workspa
         "import os\nprint([os.readlink(f'/proc/self/fd/{fd}') for fd in os.listdir('/proc/self/fd')"
         " if os.path.exists(f'/proc/self/fd/{fd}')])"
     )
-    ours = os.readlink(f"/proc/self/fd/{write}")
+    ours = str(Path(f"/proc/self/fd/{write}").readlink())
     assert ours not in result.outputs[0]["text"]
     os.close(read)
     os.close(write)
@@ -246,10 +246,10 @@ async def test_real_data_science_code_runs(workspace: Workspace) -> None:
     result = await workspace.run(
         "import concurrent.futures as cf, multiprocessing as mp, sqlite3, threading\n"
         "import numpy as np\n"
-        "with cf.ThreadPoolExecutor(2) as pool: squares = list(pool.map(lambda x: x * x, range(4)))\n"
+        "with cf.ThreadPoolExecutor() as pool: squares = list(pool.map(abs, [0, -1, -4]))\n"
         "with mp.get_context('fork').Pool(2) as pool: roots = pool.map(np.sqrt, [1, 4, 9])\n"
         "db = sqlite3.connect('data.db'); db.execute('create table t (x)'); db.close()\n"
         "print(squares, [float(r) for r in roots], float(np.linalg.det(np.eye(3))))"
     )
     assert result.status == "ok", result.error
-    assert result.outputs[-1]["text"] == "[0, 1, 4, 9] [1.0, 2.0, 3.0] 1.0\n"
+    assert result.outputs[-1]["text"] == "[0, 1, 4] [1.0, 2.0, 3.0] 1.0\n"

@@ -74,8 +74,10 @@ async def test_code_that_ignores_the_interrupt_loses_its_kernel(own_workspace: W
     own_workspace.write_file("file.txt", b"kept")
     task = await start(
         own_workspace,
-        "import time\nprint('on', flush=True)\n"
-        "while True:\n    try: time.sleep(600)\n    except KeyboardInterrupt: pass",
+        "import time\n"
+        "while True:\n"
+        "    try: print('on', flush=True); time.sleep(600)\n"
+        "    except KeyboardInterrupt: pass",
     )
     await own_workspace.interrupt()
     result = await task
@@ -91,8 +93,9 @@ async def test_code_that_ignores_one_interrupt_is_asked_again(own_workspace: Wor
     await own_workspace.run("kept = 1")
     task = await start(
         own_workspace,
-        "import time\nprint('on', flush=True)\n"
-        "try: time.sleep(600)\nexcept KeyboardInterrupt: time.sleep(600)",
+        "import time\n"
+        "try: print('on', flush=True); time.sleep(600)\n"
+        "except KeyboardInterrupt: time.sleep(600)",
     )
     await own_workspace.interrupt()
     assert (await task).status == "interrupted"
@@ -191,7 +194,9 @@ async def test_a_kernel_that_dies_is_noticed_and_replaced(
 ) -> None:
     await own_workspace.start()
     started = time.monotonic()
-    result = await own_workspace.run("print('last words', flush=True)\n" + code)
+    result = await own_workspace.run(
+        "import time; print('last words', flush=True); time.sleep(0.3)\n" + code
+    )
     assert time.monotonic() - started < 10
     assert result.status == "died"
     assert result.outputs[0]["text"] == "last words\n"
