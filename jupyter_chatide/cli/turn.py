@@ -13,12 +13,14 @@ from ..client.console import Console
 from ..client.images import keep_image
 from ..client.reading import TurnReading
 from ..client.terminal import TurnText
+from ..errors import ChatIDEError
 from .arguments import Arguments
 from .process import FAILED, OK, run_stoppable
 from .reading import read_text, workspace_folder
 
 if TYPE_CHECKING:
     from ..chat import Chat
+    from ..chat.events import AnyEvent
 
 _TICK = 0.1  # seconds between two pictures of the status line
 
@@ -64,15 +66,34 @@ async def _follow(chat: Chat, reading: TurnReading, console: Console, keep: bool
     shown = TurnText(console, keep_here, chat.workspace_path)
     seen = 0
 
-    async def show_to_the_end() -> None:
+    def show(events: list[AnyEvent]) -> None:
         nonlocal seen
+        for event in events:
+            for ready in reading.feed(event):
+                shown.show(ready)
+            seen = event.n
+
+    async def show_live() -> None:
         async for events in chat.events(seen):
-            for event in events:
-                for ready in reading.feed(event):
-                    shown.show(ready)
-                seen = event.n
+            show(events)
             if reading.end:
                 return
+
+    async def show_to_the_end() -> None:
+        live = asyncio.create_task(show_live())
+        idle = asyncio.create_task(chat.wait_idle())
+        try:
+            await asyncio.wait({live, idle}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            live.cancel()
+            idle.cancel()
+            with suppress(asyncio.CancelledError):
+                await live
+        show(chat.read(seen))
+        if not reading.end:
+            raise UnfinishedError(
+                "The chat ended without saying how.", "Check that the disk is not full."
+            )
 
     ticking = asyncio.create_task(_tick(console))
     try:
@@ -86,6 +107,12 @@ async def _follow(chat: Chat, reading: TurnReading, console: Console, keep: bool
         ticking.cancel()
         with suppress(asyncio.CancelledError):
             await ticking
+
+
+class UnfinishedError(ChatIDEError):
+    """A turn's end could not be written into its chat's log."""
+
+    code = "unfinished"
 
 
 async def _tick(console: Console) -> None:

@@ -42,6 +42,10 @@ class Connection(Protocol):
         """The events after number ``after``; waits a moment for some to come."""
         ...
 
+    def running(self, chat: str) -> bool:
+        """Whether a turn or a run goes on."""
+        ...
+
     def stop(self, chat: str) -> None:
         """End what runs; returns when it has ended."""
         ...
@@ -101,6 +105,10 @@ class ServerConnection:
         events: list[AnyEvent] = _events.decode_lines(lines)
         self._pause = _QUICK if events else min(self._pause * 1.5, _SLOW)
         return events
+
+    def running(self, chat: str) -> bool:
+        """Whether a turn or a run goes on."""
+        return bool(self._api.get(f"chats/{chat}")["running"])
 
     def stop(self, chat: str) -> None:
         """End what runs; returns when it has ended."""

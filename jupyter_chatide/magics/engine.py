@@ -26,7 +26,7 @@ from .engine_protocol import Reply, Request
 
 _WAIT = 0.25  # seconds that a question for events waits for some
 _CLOSING = 15.0  # seconds to end everything in, before the process ends anyway
-_METHODS = frozenset(("create_chat", "start_turn", "events", "stop", "keep_image"))
+_METHODS = frozenset(("create_chat", "start_turn", "events", "running", "stop", "keep_image"))
 
 
 class Engine:
@@ -68,6 +68,9 @@ class Engine:
             async with asyncio.timeout(_WAIT):
                 return await anext(batches)
         return []
+
+    async def running(self, chat: str) -> bool:
+        return (await self._chats.get(chat)).running
 
     async def stop(self, chat: str) -> None:
         await (await self._chats.get(chat)).stop()

@@ -51,6 +51,10 @@ class EngineConnection:
         """The events after number ``after``; waits a moment for some to come."""
         return self._call(list[AnyEvent], "events", chat, after)
 
+    def running(self, chat: str) -> bool:
+        """Whether a turn or a run goes on."""
+        return self._call(bool, "running", chat)
+
     def stop(self, chat: str) -> None:
         """End what runs; returns when it has ended."""
         self._call(None, "stop", chat)

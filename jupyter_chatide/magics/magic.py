@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -28,6 +29,9 @@ HELP = """\
 
 Interrupting the cell stops the answer, the code and all processes it started.
 """
+
+
+_SILENCE = 5.0  # seconds without an event, after which we ask whether anything still runs
 
 
 class Options(msgspec.Struct):
@@ -144,9 +148,16 @@ class ChatMagic:
         return self._chat
 
     def _follow(self, connection: Connection, reading: TurnReading, show: Show) -> None:
+        heard = time.monotonic()
         while not reading.end:
-            for event in connection.events(self._chat, self._seen):
-                self._seen = event.n
+            idle = time.monotonic() - heard > _SILENCE and not connection.running(self._chat)
+            events = connection.events(self._chat, self._seen)
+            if idle and not events:
+                raise ChatIDEError(
+                    "The chat ended without saying how.", "Check that the disk is not full."
+                )
+            for event in events:
+                self._seen, heard = event.n, time.monotonic()
                 for ready in reading.feed(event):
                     show.show(ready)
             show.refresh()
