@@ -107,7 +107,10 @@ def start_server(enabled: bool) -> Start:
     with tempfile.TemporaryDirectory() as folder:
         port = free_port()
         spent = Path(folder) / "spent.json"
-        settings = {"ServerApp": {"jpserver_extensions": {"jupyter_chatide": enabled}}}
+        # jupyter_lsp looks for language servers in a thread, now before the first answer, now
+        # after it: noise larger than what is measured.
+        extensions = {"jupyter_chatide": enabled, "jupyter_lsp": False}
+        settings = {"ServerApp": {"jpserver_extensions": extensions}}
         (Path(folder) / "jupyter_server_config.json").write_text(json.dumps(settings))
         environment = os.environ | {
             "JUPYTER_CONFIG_DIR": folder,
