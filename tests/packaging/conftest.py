@@ -16,9 +16,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.ui.conftest import browser_type_launch_args, jp_asyncio_loop, jp_server_cleanup
+# A browser in front, as in tests/ui.
+from tests.ui.conftest import (
+    base_url,
+    browser_type_launch_args,
+    jp_asyncio_loop,
+    jp_server_cleanup,
+)
 
-__all__ = ["browser_type_launch_args", "jp_asyncio_loop", "jp_server_cleanup"]
+__all__ = ["base_url", "browser_type_launch_args", "jp_asyncio_loop", "jp_server_cleanup"]
 
 CHECKOUT = Path(__file__).parents[2]
 NODE = {"node", "nodejs", "npm", "npx", "corepack", "yarn", "yarnpkg", "jlpm"}
