@@ -34,6 +34,7 @@ class SandboxProvisioner(LocalProvisioner):
 
     _private: Path | None = None
     _control: socket.socket | None = None
+    _asking: asyncio.Lock
     _policy: Policy | None = None
 
     @property
@@ -71,6 +72,7 @@ class SandboxProvisioner(LocalProvisioner):
                 with theirs:
                     ours.setblocking(False)
                     self._control = ours
+                    self._asking = asyncio.Lock()  # one answer to one question
                     kwargs |= {
                         "pass_fds": (theirs.fileno(),),
                         # The kernel is the supervisor's child and ends with it: it need not
@@ -124,10 +126,10 @@ class SandboxProvisioner(LocalProvisioner):
             if self.process is not None:
                 await asyncio.to_thread(_kill_children, self.process.pid)
             return
-        self._tell(b"i")
         # Either error means that the supervisor is gone, and all its processes with it.
         with contextlib.suppress(OSError, TimeoutError):
-            async with asyncio.timeout(_END_SECONDS):
+            async with self._asking, asyncio.timeout(_END_SECONDS):
+                self._tell(b"i")
                 await asyncio.get_running_loop().sock_recv(self._control, 64)
 
     async def cleanup(self, restart: bool = False) -> None:

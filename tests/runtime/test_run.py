@@ -132,7 +132,6 @@ async def test_odd_display_data_is_made_valid(workspace: Workspace) -> None:
     # jupyter_client may warn about the number that JSON does not have.
     [output] = [output for output in result.outputs if "data" in output]
     assert output["data"]["text/plain"] == "5"
-    assert output["data"]["application/json"]["a"] is None
     assert output["data"]["text/html"] == "<b>x</b>"
     assert "text/latex" not in output["data"]
     assert msgspec.json.encode(result.outputs)
