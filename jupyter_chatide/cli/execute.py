@@ -39,7 +39,7 @@ async def _execute(arguments: Arguments, code: str) -> int:
             # What is kept in a temporary workspace would be gone before anyone sees it.
             return keep_image(workspace, mime, content) if folder else ""
 
-        shown = OutputText(console, keep)
+        shown = OutputText(console, keep, whole=True)
         show = None if arguments.json else shown.show
         result = await workspace.run(code, timeout=arguments.timeout, on_output=show)
         shown.finish()

@@ -13,6 +13,7 @@ from ..runtime.results import OutputChange
 from .console import Console
 from .images import find_image
 from .plain import PlainLines, plain
+from .tracebacks import readable
 
 KeepImage = Callable[[str, Any], str]
 """Keeps an image (its MIME type, its content); gives its path, ``""`` where it is not kept."""
@@ -39,11 +40,13 @@ class OutputText:
     Args:
         console: where to write.
         keep_image: keeps an image.
+        whole: show tracebacks whole, as for code of one's own.
     """
 
-    def __init__(self, console: Console, keep_image: KeepImage) -> None:
+    def __init__(self, console: Console, keep_image: KeepImage, *, whole: bool = False) -> None:
         self._console = console
         self._keep_image = keep_image
+        self._whole = whole
         self._streams = {"stdout": PlainLines(), "stderr": PlainLines()}
         self._updated: dict[str, dict[str, Any]] = {}
 
@@ -84,7 +87,8 @@ class OutputText:
             self._print(name, lines.finish())
 
     def _traceback(self, output: Mapping[str, Any]) -> None:
-        text = "\n".join(output.get("traceback") or [f"{output['ename']}: {output['evalue']}"])
+        parts = output.get("traceback") or [f"{output['ename']}: {output['evalue']}"]
+        text = "\n".join(parts if self._whole else readable(parts))
         self._console.write_beside(self._console.traceback(text) + "\n")
 
     def _bundle(self, data: Mapping[str, Any]) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from ..chat import events as ev
 from ..client.plain import PlainLines, coloured, plain
+from ..client.tracebacks import readable
 from ..runtime import OutputChange, Outputs
 from .markdown import MarkdownBlocks, escaped, fenced, without_html
 from .trust import safe_bundle, safe_metadata, safe_traceback, shortened
@@ -149,9 +150,11 @@ class TurnDisplay:
                 self._model = event.to_model
                 self._note(f"{event.reason}; {event.to_model} answers instead.")
             case ev.ActionFinished(status="done"):
-                self._note(f"Written: {event.size:,} bytes.")
+                self._remark_briefly(f"Written: {event.size:,} bytes.")
+            case ev.ActionFinished(message=""):
+                self._remark_briefly("Not run.")
             case ev.ActionFinished():
-                self._note(event.message or "Not run.", event.hint)
+                self._note(event.message, event.hint)
             case ev.RepairStarted():
                 self._note(f"Mending ({event.attempt} of {event.limit}): {event.reason}")
             case ev.Notice():
@@ -169,6 +172,9 @@ class TurnDisplay:
         if text != self._said:
             self._said = text
             self._head.show_markdown(text)
+
+    def _remark_briefly(self, remark: str) -> None:
+        Slot(self._publish).show_markdown(f"*{remark}*")
 
     def _note(self, message: str, hint: str = "") -> None:
         text = f"> **{escaped(message)}** {escaped(hint)}"
@@ -306,5 +312,5 @@ def _bundle(output: Mapping[str, Any] | None) -> tuple[dict[str, Any], dict[str,
             return {"text/plain": shortened(text).rstrip("\n")}, {}
         case "error":
             traceback = output["traceback"] or [f"{output['ename']}: {output['evalue']}"]
-            return {"text/plain": safe_traceback(traceback)}, {}
+            return {"text/plain": safe_traceback(readable(traceback))}, {}
     return safe_bundle(output["data"]) or nothing, safe_metadata(output["metadata"])

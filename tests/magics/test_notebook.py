@@ -80,7 +80,7 @@ def test_interrupting_the_cell_stops_everything(notebook: Notebook, provider: Fa
     assert provider.chats[0].wait_left()
     assert "The run was stopped." in shown(cells[2])
     assert "Stopped" in shown(cells[2])
-    assert "Traceback" not in shown(cells[2])
+    assert "jupyter_chatide" not in shown(cells[2])
     error = cells[2].outputs[-1]
     assert (error.output_type, error.ename) == ("error", "ChatStopped")
     assert "Here again." in shown(cells[3])
