@@ -44,6 +44,8 @@ export interface IApi {
   /** The chat's log as it stands. */
   log(chat: string): Promise<AnyEvent[]>;
   openPreview(chat: string, path: string): Promise<OpenedPreview>;
+  /** A file of the workspace. */
+  file(chat: string, path: string): Promise<Blob>;
   sandbox(): Promise<SandboxReport>;
   /** Where a workspace file is downloaded from. */
   fileUrl(chat: string, path: string): string;
@@ -124,13 +126,17 @@ export class Api implements IApi {
     return this.json('POST', `chats/${encode(chat)}/previews`, { path });
   }
 
+  async file(chat: string, path: string): Promise<Blob> {
+    const response = await this.request('GET', workspacePath(chat, path));
+    return response.blob();
+  }
+
   sandbox(): Promise<SandboxReport> {
     return this.json('GET', 'sandbox');
   }
 
   fileUrl(chat: string, path: string): string {
-    const encoded = path.split('/').map(encode).join('/');
-    return `${this.settings.baseUrl}api/chatide/chats/${encode(chat)}/workspace/${encoded}`;
+    return `${this.settings.baseUrl}api/chatide/${workspacePath(chat, path)}`;
   }
 
   absoluteUrl(path: string): string {
@@ -203,6 +209,10 @@ async function errorInfo(response: Response): Promise<ErrorInfo> {
       ? 'Enable it with: jupyter server extension enable jupyter_chatide'
       : 'Try again in a moment.'
   };
+}
+
+function workspacePath(chat: string, path: string): string {
+  return `chats/${encode(chat)}/workspace/${path.split('/').map(encode).join('/')}`;
 }
 
 function encode(part: string): string {

@@ -75,6 +75,7 @@ export class FakeServer {
     run: (id, action) => this.answer('run', 'x1', id, action),
     log: id => this.answer('log', this.logs[id] ?? [], id),
     openPreview: (id, path) => this.answer('openPreview', { url: `/p/${path}`, path }, id),
+    file: (id, path) => this.answer('file', new Blob(), id, path),
     sandbox: () => this.answer('sandbox', { tier: 'minimal', summary: 'Little.', dimensions: [] }),
     fileUrl: (id, path) => `/${id}/${path}`,
     absoluteUrl: path => `http://localhost${path}`,

@@ -101,7 +101,7 @@ function useName({ kind, language, path }: IAction): string {
     case 'edit':
       return path || trans.__('File');
     default:
-      return path || language || trans.__('Text');
+      return path || (/^python\d?$/i.test(language) ? 'Python' : language) || trans.__('Text');
   }
 }
 

@@ -73,7 +73,7 @@ export function Composer(): JSX.Element {
           ref={input}
           rows={1}
           value={draft}
-          placeholder={trans.__('Ask for an analysis, a plot, a page…')}
+          placeholder={trans.__('Describe what you want…')}
           aria-label={trans.__('Prompt')}
           onChange={event => chatide.setDraft(event.target.value)}
           onKeyDown={onKeyDown}

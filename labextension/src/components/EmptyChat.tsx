@@ -47,7 +47,10 @@ export function EmptyChat(): JSX.Element {
                   type="button"
                   className="jp-ChatIDE-example"
                   disabled={sending}
-                  onClick={() => void chatide.send(prompt)}
+                  onClick={() => {
+                    void chatide.send(prompt);
+                    chatide.focus();
+                  }}
                 >
                   <Icon icon={exampleIcon(icon)} />
                   <span>

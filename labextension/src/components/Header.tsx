@@ -17,7 +17,7 @@ export function Header(): JSX.Element {
   const close = (): void => setOpen(null);
 
   return (
-    <header className="jp-ChatIDE-header">
+    <div className="jp-ChatIDE-header">
       <button
         type="button"
         className="jp-ChatIDE-title"
@@ -55,6 +55,6 @@ export function Header(): JSX.Element {
           <SandboxReportView report={sandbox} />
         </Popover>
       )}
-    </header>
+    </div>
   );
 }

@@ -33,10 +33,11 @@ export function ModelPicker({ onDone }: { onDone: () => void }): JSX.Element {
   }, [chatide, ready]);
 
   const groups = useMemo(() => {
-    const order = [...providers].sort((a, b) => Number(b.ready) - Number(a.ready));
-    return choiceGroups(query, order, provider => listings[provider]?.models ?? []);
+    return choiceGroups(query, providers, provider => listings[provider]?.models ?? []);
   }, [query, providers, listings]);
-  const pickable = groups.flatMap(({ provider, choices }) => (provider.ready ? choices : []));
+  const offered = groups.filter(({ provider }) => provider.ready);
+  const unconnected = groups.map(({ provider }) => provider).filter(provider => !provider.ready);
+  const pickable = offered.flatMap(({ choices }) => choices);
   const marked = pickable[Math.min(active, pickable.length - 1)]?.model;
 
   useEffect(() => {
@@ -80,19 +81,24 @@ export function ModelPicker({ onDone }: { onDone: () => void }): JSX.Element {
           onKeyDown={onKeyDown}
         />
       </label>
-      <div
-        ref={list}
-        id={id}
-        className="jp-ChatIDE-models"
-        role="listbox"
-        aria-label={trans.__('Models')}
-      >
-        {groups.map(group => (
-          <ProviderGroup
-            key={group.provider.id}
-            {...{ group, id, marked, current }}
-            onPick={pick}
-          />
+      <div ref={list} className="jp-ChatIDE-models">
+        <div id={id} role="listbox" aria-label={trans.__('Models')}>
+          {offered.map(group => (
+            <ProviderGroup
+              key={group.provider.id}
+              {...{ group, id, marked, current }}
+              onPick={pick}
+            />
+          ))}
+        </div>
+        {unconnected.map(provider => (
+          <div key={provider.id} className="jp-ChatIDE-modelProvider">
+            <ProviderIcon of={provider.id} />
+            <span>{provider.label}</span>
+            <button type="button" onClick={() => chatide.connect(provider.id)}>
+              {provider.local ? trans.__('Not running') : trans.__('Connect')}
+            </button>
+          </div>
         ))}
         {groups.length === 0 && (
           <p className="jp-ChatIDE-nothing">
@@ -132,33 +138,25 @@ function ProviderGroup({ group, id, marked, current, onPick }: IProviderGroupPro
       <div className="jp-ChatIDE-modelProvider">
         <ProviderIcon of={provider.id} />
         <span>{provider.label}</span>
-        {!provider.ready && (
-          <button type="button" onClick={() => chatide.connect(provider.id)}>
-            {provider.local ? trans.__('Not running') : trans.__('Connect')}
-          </button>
-        )}
       </div>
-      {provider.ready &&
-        choices.map(({ model, label, typed }) => (
-          <div
-            key={model}
-            id={`${id}-${model}`}
-            role="option"
-            aria-selected={model === marked}
-            className="jp-ChatIDE-model"
-            title={model}
-            onClick={() => onPick(model)}
-          >
-            <span>{typed ? trans.__('Use “%1”', modelName(model)) : modelName(model)}</span>
-            {label && <span className="jp-ChatIDE-modelLabel">{label}</span>}
-            {model === current && <Icon icon={checkIcon} />}
-          </div>
-        ))}
-      {provider.ready && loading && (
-        <p className="jp-ChatIDE-nothing">{trans.__('Asking for its models…')}</p>
-      )}
-      {provider.ready && problem && <p className="jp-ChatIDE-nothing">{problem.message}</p>}
-      {provider.ready && more > 0 && (
+      {choices.map(({ model, label, typed }) => (
+        <div
+          key={model}
+          id={`${id}-${model}`}
+          role="option"
+          aria-selected={model === marked}
+          className="jp-ChatIDE-model"
+          title={model}
+          onClick={() => onPick(model)}
+        >
+          <span>{typed ? trans.__('Use “%1”', modelName(model)) : modelName(model)}</span>
+          {label && <span className="jp-ChatIDE-modelLabel">{label}</span>}
+          {model === current && <Icon icon={checkIcon} />}
+        </div>
+      ))}
+      {loading && <p className="jp-ChatIDE-nothing">{trans.__('Asking for its models…')}</p>}
+      {problem && <p className="jp-ChatIDE-nothing">{problem.message}</p>}
+      {more > 0 && (
         <p className="jp-ChatIDE-nothing">
           {trans._n('%1 more: type to search', '%1 more: type to search', more, more)}
         </p>

@@ -25,7 +25,7 @@ export function ModelsPage(): JSX.Element {
         }
       }}
     >
-      <header className="jp-ChatIDE-header">
+      <div className="jp-ChatIDE-header">
         <IconButton
           autoFocus
           icon={backIcon}
@@ -33,7 +33,7 @@ export function ModelsPage(): JSX.Element {
           onClick={() => chatide.backToChat()}
         />
         <h2 className="jp-ChatIDE-pageTitle">{trans.__('Models and keys')}</h2>
-      </header>
+      </div>
       <div className="jp-ChatIDE-pageBody">
         <p className="jp-ChatIDE-lead">
           {trans.__(

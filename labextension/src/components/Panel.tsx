@@ -1,4 +1,5 @@
 import React from 'react';
+import type { ChatSession } from '../model/session';
 import { Announcer } from './Announcer';
 import { Composer } from './Composer';
 import { EmptyChat } from './EmptyChat';
@@ -37,11 +38,19 @@ function Pages(): JSX.Element {
       ) : (
         <>
           <Header />
-          {session ? <Transcript session={session} /> : <EmptyChat />}
+          <Conversation session={session} />
           <Composer />
         </>
       )}
       <Announcer />
     </div>
   );
+}
+
+function Conversation({ session }: { session: ChatSession | null }): JSX.Element {
+  const started = useChatIDE(state => state.started);
+  if (session) {
+    return <Transcript session={session} />;
+  }
+  return started ? <EmptyChat /> : <div className="jp-ChatIDE-empty" />;
 }

@@ -16,7 +16,7 @@ export function SandboxReportView({ report }: { report: SandboxReport }): JSX.El
   const open = report.dimensions.filter(({ enforced }) => !enforced);
   const closed = report.dimensions.filter(({ enforced }) => enforced);
   return (
-    <div className="jp-ChatIDE-sandbox">
+    <div className="jp-ChatIDE-sandbox" tabIndex={0}>
       <h3>
         <Icon icon={shieldIcon} />
         {tiers[report.tier]}

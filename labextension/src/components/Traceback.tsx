@@ -9,12 +9,12 @@ import { useServices } from './services';
 
 const STDERR = 'application/vnd.jupyter.stderr';
 
-/** A run's error: its last line, and the traceback on demand. */
+/** A run's error: its last line, and the traceback on demand. A Stop is no error. */
 export function Traceback({ run }: { run: IRun }): JSX.Element | null {
   const { trans } = useServices();
   const [open, setOpen] = useState(false);
   const error = errorOf(run);
-  if (!error) {
+  if (!error || run.status === 'interrupted') {
     return null;
   }
   const summary = error.evalue ? `${error.ename}: ${error.evalue}` : error.ename;

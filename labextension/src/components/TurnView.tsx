@@ -67,8 +67,8 @@ function TurnEnd({ turn, last }: { turn: ITurn; last: boolean }): JSX.Element | 
       <NoticeCard
         notice={{
           ...{ n: 0, level: 'info', code: 'demo' },
-          message: trans.__('This is the demo.'),
-          hint: trans.__('Connect a model to ask anything you like.')
+          message: trans.__('Connect a model to ask anything you like.'),
+          hint: ''
         }}
       />
     );

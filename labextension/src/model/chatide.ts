@@ -13,6 +13,8 @@ import { Store } from './store';
 export type Page = 'chat' | 'models';
 
 export interface IChatIDEState {
+  /** What the last visit left is known: there is something to show. */
+  readonly started: boolean;
   readonly page: Page;
   /** The provider that the models page shows opened, if one is asked for. */
   readonly provider: string;
@@ -73,6 +75,7 @@ export class ChatIDE {
   readonly settings = new Store<ISettings>(DEFAULT_SETTINGS);
 
   readonly store = new Store<IChatIDEState>({
+    started: false,
     page: 'chat',
     provider: '',
     providers: [],
@@ -119,6 +122,7 @@ export class ChatIDE {
     if (memory.chat) {
       void this.reopen(memory.chat);
     }
+    this.store.set({ started: true });
     await Promise.all([this.refreshProviders(), this.refreshChats(), this.refreshSandbox()]);
   }
 

@@ -10,6 +10,7 @@ import { chatIcon, keyIcon, plusIcon, stopIcon } from '../icons';
 import type { ChatIDE } from '../model/chatide';
 import { CommandIDs, IChatIDE, NAME, PluginIDs } from '../tokens';
 import { ChatPanel } from '../widgets/panel';
+import { chatRendermime } from '../widgets/rendering';
 
 const RANK = 550;
 
@@ -39,18 +40,13 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
     const trans = (translator ?? nullTranslator).load(NAME);
     // Lab mounts the colours of code only with its first editor.
     StyleModule.mount(document, jupyterHighlightStyle.module!);
+    const renderers = chatRendermime(rendermime, chatide);
     const insert = notebooks
       ? async (code: string): Promise<void> => {
           await app.commands.execute(CommandIDs.insert, { code });
         }
       : null;
-    const panel = new ChatPanel({
-      chatide,
-      rendermime,
-      languages,
-      trans,
-      insert
-    });
+    const panel = new ChatPanel({ chatide, rendermime: renderers, languages, trans, insert });
     app.shell.add(panel, 'left', { rank: RANK, type: 'ChatIDE' });
     restorer?.add(panel, NAME);
 

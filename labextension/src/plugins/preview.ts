@@ -10,6 +10,7 @@ import type { ChatIDE } from '../model/chatide';
 import type { ChatSession } from '../model/session';
 import { CommandIDs, IChatIDE, NAME, PluginIDs } from '../tokens';
 import { PreviewPanel } from '../widgets/previewPanel';
+import { chatRendermime } from '../widgets/rendering';
 
 const NAMESPACE = 'jupyter-chatide-preview';
 
@@ -32,6 +33,7 @@ export const previewPlugin: JupyterFrontEndPlugin<void> = {
   ): void => {
     const { commands, shell } = app;
     const trans = (translator ?? nullTranslator).load(NAME);
+    const renderers = chatRendermime(rendermime, chatide);
     const tracker = new WidgetTracker<PreviewPanel>({ namespace: NAMESPACE });
     /** The turn in which the person closed the panel: it stays closed until the next. */
     let closedIn: string | undefined;
@@ -40,7 +42,7 @@ export const previewPlugin: JupyterFrontEndPlugin<void> = {
       const panel = new PreviewPanel({
         chat,
         api: chatide.api,
-        rendermime,
+        rendermime: renderers,
         trans
       });
       const other = tracker.find(({ isAttached }) => isAttached);
