@@ -32,13 +32,14 @@ export function KeyForm({ provider }: { provider: ProviderStatus }): JSX.Element
     setBusy('');
   };
 
-  const save = async (): Promise<KeyCheck> => {
+  const save = async (): Promise<KeyCheck | null> => {
     await chatide.api.setKey(provider.id, {
       key: key.trim() || null,
       base_url: changedUrl ? url.trim() : null
     });
     setKey('');
-    return chatide.api.checkKey(provider.id);
+    const cleared = changedUrl && !url.trim();
+    return cleared ? null : chatide.api.checkKey(provider.id);
   };
 
   const remove = async (): Promise<null> => {

@@ -26,9 +26,13 @@ export function ProviderCard({ provider, startsOpen }: IProviderCardProps): JSX.
   }, [startsOpen]);
 
   const use = (): void => {
-    chatide.setModel(`${provider.id}/${provider.default_model}`);
     chatide.backToChat();
-    chatide.focus();
+    if (provider.default_model) {
+      chatide.setModel(`${provider.id}/${provider.default_model}`);
+      chatide.focus();
+    } else {
+      chatide.askForModel();
+    }
   };
 
   return (
@@ -50,9 +54,11 @@ export function ProviderCard({ provider, startsOpen }: IProviderCardProps): JSX.
           <Explanation provider={provider} />
           {(provider.needs_key || provider.base_url_editable) && <KeyForm provider={provider} />}
           <div className="jp-ChatIDE-buttons">
-            {provider.ready && provider.default_model && (
+            {provider.ready && (
               <button type="button" className="jp-ChatIDE-button" onClick={use}>
-                {trans.__('Use %1', provider.default_model)}
+                {provider.default_model
+                  ? trans.__('Use %1', provider.default_model)
+                  : trans.__('Pick a model')}
               </button>
             )}
             {provider.key_url && !provider.key.set && (
