@@ -67,7 +67,11 @@ class Chats:
             title: what the list shows; the first prompt unless given.
             workspace: a directory to work in, instead of one of the chat's own. It is never
                 removed with the chat.
+
+        Raises:
+            InvalidRequestError: the title is longer than 200 characters.
         """
+        title = _title(title) if title else ""
         id = secrets.token_hex(8)
         private_dir(self._folder.parent)
         folder = private_dir(private_dir(self._folder) / id)
@@ -203,10 +207,7 @@ class Chat:
         Raises:
             InvalidRequestError: it is empty or longer than 200 characters.
         """
-        title = " ".join(title.split())
-        if not title or len(title) > 200:
-            raise InvalidRequestError("title: 1 to 200 characters.", "Give a shorter title.")
-        self.emit(ev.ChatRenamed(title=title))
+        self.emit(ev.ChatRenamed(title=_title(title)))
         self.save_info()
 
     async def start_turn(
@@ -382,3 +383,10 @@ class Chat:
                 if not reply.finished:
                     self.emit(ev.ReplyFinished(reply=reply.id, reason="interrupted"))
             self.emit(ev.TurnFinished(turn=turn.id, status="interrupted"))
+
+
+def _title(text: str) -> str:
+    title = " ".join(text.split())
+    if not title or len(title) > 200:
+        raise InvalidRequestError("title: 1 to 200 characters.", "Give another title.")
+    return title

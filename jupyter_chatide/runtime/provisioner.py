@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,10 @@ class SandboxProvisioner(LocalProvisioner):
         self._policy = kwargs.pop(POLICY_ARGUMENT, None)
         manager = self.parent
         assert manager is not None
+        if manager.has_trait("last_activity"):
+            # Jupyter Server sets it a moment after it lists the kernel; in between its own
+            # ``/api/status`` and ``/api/kernels`` would fail.
+            manager.last_activity = datetime.now(UTC)
         if self._policy is not None:
             kwargs["cwd"] = str(self._policy.workspace)
             # A workspace sees for itself that its kernel died, and says so.

@@ -136,6 +136,12 @@ def test_a_title_is_one_line_of_sane_length(chats: Chats, chat: Chat) -> None:
             chat.rename(title)
 
 
+async def test_a_chat_with_a_bad_title_is_not_made(chats: Chats) -> None:
+    with pytest.raises(InvalidRequestError):
+        chats.create("x" * 201)
+    assert await chats.list() == []
+
+
 def test_folders_and_files_are_private(chats: Chats, chat: Chat, tmp_path: Path) -> None:
     chat.save_info()
     folder = tmp_path / "chats" / chat.id

@@ -8,6 +8,7 @@ from typing import Any
 
 from playwright.sync_api import FrameLocator, Locator, Page, expect
 
+from tests.fakes.provider import FakeProvider
 from tests.server.process import JupyterProcess
 
 PATIENCE = 60_000  # milliseconds that a reply, a kernel or Lab itself may take
@@ -29,13 +30,17 @@ class Sidebar:
         self.conversation = self.panel.get_by_role("log", name="Conversation")
         self.preview = page.locator(".jp-ChatIDE-preview")
 
-    def open(self, path: str = "lab?reset") -> Sidebar:
+    def open(self) -> Sidebar:
         """Open Lab, and the panel in it, at a new chat."""
-        self.page.goto(self.lab.page(path))
+        self.page.goto(self.lab.page("lab?reset"))
         self.wait_for_lab()
-        if "reset" in path:
-            self.panel.get_by_role("button", name="New chat", exact=True).click()
+        self.panel.get_by_role("button", name="New chat", exact=True).click()
         return self
+
+    def reload(self) -> None:
+        """Load Lab anew, with the layout and the chat that it had."""
+        self.page.goto(self.lab.page("lab"))
+        self.wait_for_lab()
 
     def wait_for_lab(self) -> None:
         """Return when Lab and the panel are there."""
@@ -57,21 +62,24 @@ class Sidebar:
         light = "true" if name == "Light" else "false"
         expect(self.page.locator("body")).to_have_attribute("data-jp-theme-light", light)
 
-    def connect(self, base_url: str, model: str = "fake-model", key: str = "") -> None:
-        """Connect the OpenAI-compatible provider in the panel, as a person does, and pick it."""
+    def connect(self, provider: FakeProvider, key: str = "") -> None:
+        """Connect an OpenAI-compatible server in the panel, as a person does, and pick its model.
+
+        Saving asks it for a short answer: that is the provider's first request.
+        """
+        provider.reply("Yes.")
         self.panel.get_by_role("button", name="Models and keys").click()
-        head = self.panel.get_by_role("button", name=re.compile("^OpenAI-compatible"))
+        head = self.page.get_by_role("button", name=re.compile("^OpenAI-compatible"))
         if head.get_attribute("aria-expanded") == "false":
             head.click()
         card = self.panel.get_by_role("listitem").filter(has=head)
-        address = card.get_by_label("Address")
-        address.fill(base_url)
+        card.get_by_label("Address").fill(provider.base_url)
         if key:
             card.get_by_label("Key").fill(key)
         card.get_by_role("button", name="Save").click()
         expect(card.get_by_role("status")).to_be_visible(timeout=PATIENCE)
         self.panel.get_by_role("button", name="Back to the chat").click()
-        self.pick(f"openai-compatible/{model}")
+        self.pick("openai-compatible/fake-model")
 
     def pick(self, model: str) -> None:
         """Pick a model by typing its name."""
@@ -90,7 +98,9 @@ class Sidebar:
 
     def wait_until_done(self) -> None:
         """Return when no turn goes on any more."""
-        expect(self.panel.get_by_role("button", name="Send")).to_be_visible(timeout=PATIENCE)
+        expect(self.panel.get_by_role("button", name="Send", exact=True)).to_be_visible(
+            timeout=PATIENCE
+        )
 
     def card(self, number: int) -> Locator:
         """The code block of that number, from 0."""

@@ -51,7 +51,7 @@ def test_a_page_is_written_and_works_in_its_frame(sidebar: Sidebar) -> None:
         timeout=PATIENCE
     )
     before = page.locator("#area").inner_text()
-    page.get_by_role("slider").last.fill("2")
+    page.get_by_label("Width").fill("2")
     expect(page.locator("#area")).not_to_have_text(before)
 
 

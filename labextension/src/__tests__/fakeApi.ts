@@ -49,6 +49,9 @@ export class FakeServer {
     this.streams[this.streams.length - 1].onEvents(events);
   }
 
+  /** The chats that are at work. */
+  readonly running = new Set<string>();
+
   readonly api: IApi = {
     providers: () =>
       this.answer('providers', { providers: this.providerList, default_model: 'demo/demo' }),
@@ -61,7 +64,10 @@ export class FakeServer {
     chats: () =>
       this.answer(
         'chats',
-        Object.keys(this.logs).map(id => info(id, `Chat ${id}`))
+        Object.keys(this.logs).map(id => ({
+          ...info(id, `Chat ${id}`),
+          running: this.running.has(id)
+        }))
       ),
     createChat: async () => {
       this.logs.fresh = [];

@@ -124,6 +124,11 @@ export class ChatIDE {
     }
     this.store.set({ started: true });
     await Promise.all([this.refreshProviders(), this.refreshChats(), this.refreshSandbox()]);
+    // The page may have been reloaded before Lab had saved which chat it showed.
+    const running = this.store.get().chats.filter(chat => chat.running);
+    if (!memory.chat && !this.session && running.length === 1) {
+      await this.reopen(running[0].id);
+    }
   }
 
   async refreshProviders(): Promise<void> {

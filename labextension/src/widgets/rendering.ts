@@ -1,5 +1,6 @@
 import type { IRenderMime, IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import type { ChatIDE } from '../model/chatide';
+import { withoutRemoteContent } from './remoteContent';
 import { svgFactory } from './svgImage';
 
 const ELSEWHERE = /^([a-z][a-z0-9+.-]*:|\/|#)/i;
@@ -14,7 +15,10 @@ const IMAGES: Record<string, string> = {
   webp: 'image/webp'
 };
 
-/** Lab's renderers for what a chat shows: relative links lead into the chat's workspace. */
+/**
+ * Lab's renderers for what a chat shows: relative links lead into the chat's workspace, and
+ * nothing is loaded from elsewhere.
+ */
 export function chatRendermime(lab: IRenderMimeRegistry, chatide: ChatIDE): IRenderMimeRegistry {
   const resolver: IRenderMime.IResolver = {
     isLocal: url => !ELSEWHERE.test(url),
@@ -31,7 +35,7 @@ export function chatRendermime(lab: IRenderMimeRegistry, chatide: ChatIDE): IRen
         : api.fileUrl(session.id, path);
     }
   };
-  const rendermime = lab.clone({ resolver });
+  const rendermime = lab.clone({ resolver, sanitizer: withoutRemoteContent(lab.sanitizer) });
   rendermime.addFactory(svgFactory);
   for (const type of rendermime.mimeTypes.filter(type => type.startsWith('image/'))) {
     rendermime.addFactory(described(rendermime.getFactory(type)!, type));

@@ -90,6 +90,14 @@ describe('ChatIDE', () => {
     expect(server.streams.pop()!.url()).toBe('ws://a?after=5');
   });
 
+  it('opens the chat that is at work where Lab does not remember one', async () => {
+    server.logs = { a: [], b: [] };
+    server.running.add('b');
+    const again = new ChatIDE({ api: server.api, openStream: server.openStream });
+    await again.start({});
+    expect(again.store.get().session?.id).toBe('b');
+  });
+
   it('begins anew when the chat of the last visit was deleted', async () => {
     const gone = new ApiError({ message: 'No such chat.', code: 'not_found', hint: '' }, 404);
     server.failures.log = gone;
