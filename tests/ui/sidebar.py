@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +64,16 @@ class Sidebar:
         light = "true" if name == "Light" else "false"
         expect(self.page.locator("body")).to_have_attribute("data-jp-theme-light", light)
 
+    def widen(self, width: int) -> None:
+        """Give the panel a width, in pixels, by dragging its edge."""
+        edge = self.page.locator("#jp-main-split-panel > .lm-SplitPanel-handle:visible").first
+        edge.hover()
+        self.page.mouse.down()
+        box = self.panel.bounding_box()
+        assert box
+        self.page.mouse.move(box["x"] + width, box["y"] + box["height"] / 2, steps=5)
+        self.page.mouse.up()
+
     def connect(self, provider: FakeProvider, key: str = "") -> None:
         """Connect an OpenAI-compatible server in the panel, as a person does, and pick its model.
 
@@ -89,12 +101,22 @@ class Sidebar:
 
     def ask(self, prompt: str) -> None:
         """Type a prompt and send it."""
-        self.prompt.fill(prompt)
-        self.prompt.press("Enter")
+        with self._turn():
+            self.prompt.fill(prompt)
+            self.prompt.press("Enter")
 
     def example(self, title: str) -> None:
         """Click one of the example prompts."""
-        self.panel.get_by_role("button", name=re.compile(f"^{title}")).click()
+        with self._turn():
+            self.panel.get_by_role("button", name=re.compile(f"^{title}")).click()
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Do what starts a turn, and wait until it has begun."""
+        turns = self.panel.locator(".jp-ChatIDE-turn")
+        before = turns.count()
+        yield
+        expect(turns).to_have_count(before + 1, timeout=PATIENCE)
 
     def wait_until_done(self) -> None:
         """Return when no turn goes on any more."""
