@@ -18,9 +18,9 @@ import msgspec
 from ..errors import ChatIDEError, ConflictError, InvalidRequestError, NotFoundError
 from ..paths import default_data_dir, private_dir
 from . import events as ev
-from .log import EventLog
+from .log import EventLog, LogError
 from .run import ActionRun
-from .state import ChatState, shorten_line
+from .state import ChatState, fresh_id, shorten_line
 from .turn import Turn
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class Chats:
         self._folder = (data_dir or default_data_dir()) / "chats"
         self._open: dict[str, Chat] = {}
         self._loading = threading.Lock()
+        self._going: set[str] = set()  # being deleted
 
     def create(self, title: str = "", *, workspace: Path | None = None) -> Chat:
         """Start a chat.
@@ -70,13 +71,20 @@ class Chats:
 
         Raises:
             InvalidRequestError: the title is longer than 200 characters.
+            LogError: it could not be written.
         """
         title = _title(title) if title else ""
         id = secrets.token_hex(8)
-        private_dir(self._folder.parent)
-        folder = private_dir(private_dir(self._folder) / id)
         where = str(workspace.resolve()) if workspace else ""
-        log = EventLog.create(folder / "log.jsonl", id, workspace=where)
+        try:
+            private_dir(self._folder.parent)
+            folder = private_dir(private_dir(self._folder) / id)
+            log = EventLog.create(folder / "log.jsonl", id, workspace=where)
+        except OSError as error:
+            raise LogError(
+                f"No chat could be made in {self._folder}: {error.strerror}.",
+                "Make room there, or set the folder's permissions.",
+            ) from error
         chat = self._open[id] = Chat(self, folder, log)
         if title:
             chat.rename(title)
@@ -91,9 +99,10 @@ class Chats:
             ConflictError: another process has it open.
             LogError: its log cannot be read.
         """
+        path = self._path(id)
         if chat := self._open.get(id):
             return chat
-        return await asyncio.to_thread(self._load, self._path(id))
+        return await asyncio.to_thread(self._load, path)
 
     async def list(self, search: str = "") -> list[ChatInfo]:
         """The chats whose title contains ``search`` (in any case), the last used first."""
@@ -103,22 +112,38 @@ class Chats:
 
     def running(self) -> builtins.list[str]:
         """The ids of the chats in which a turn or a run goes on."""
-        return [chat.id for chat in self._open.values() if chat.running]
+        # A copy: a thread may be opening another chat.
+        return [chat.id for chat in list(self._open.values()) if chat.running]
 
     async def delete(self, id: str) -> None:
         """Stop what runs in a chat, then remove it with its workspace.
 
         Raises:
             NotFoundError: there is none with this id.
+            ConflictError: another process has it open.
+            LogError: its folder cannot be removed.
         """
         folder = self._path(id)
-        if not (folder / "log.jsonl").is_file():
-            raise NotFoundError("There is no such chat.", "It may have been deleted already.")
-        if chat := self._open.get(id):
-            await chat.aclose()
-        # Renamed first: what a crash leaves half removed is not taken for a chat.
-        grave = folder.with_name(f".deleted-{id}-{secrets.token_hex(4)}")
-        folder.rename(grave)
+        chat = None
+        with suppress(LogError):  # one that cannot be read can be removed
+            chat = await self.get(id)
+        folder = self._path(id)  # nobody else deleted it meanwhile
+        self._going.add(id)  # nobody opens it again while it goes
+        try:
+            if chat:
+                await chat.aclose()
+            # Renamed first: what a crash leaves half removed is not taken for a chat.
+            grave = folder.with_name(f".deleted-{id}-{secrets.token_hex(4)}")
+            folder.rename(grave)
+        except FileNotFoundError:
+            raise NotFoundError("There is no such chat.", "It was deleted already.") from None
+        except OSError as error:
+            raise LogError(
+                f"The chat could not be removed: {error.strerror}.",
+                "Check the permissions of its folder.",
+            ) from error
+        finally:
+            self._going.discard(id)
         await asyncio.to_thread(shutil.rmtree, grave, ignore_errors=True)
 
     async def aclose(self) -> None:
@@ -126,7 +151,7 @@ class Chats:
         await asyncio.gather(*(chat.aclose() for chat in list(self._open.values())))
 
     def _path(self, id: str) -> Path:
-        if not _ID.fullmatch(id):
+        if not _ID.fullmatch(id) or id in self._going:
             raise NotFoundError("There is no such chat.", "It may have been deleted.")
         return self._folder / id
 
@@ -138,7 +163,12 @@ class Chats:
             path = folder / "log.jsonl"
             if not path.is_file():
                 raise NotFoundError("There is no such chat.", "It may have been deleted.")
-            chat = self._open[folder.name] = Chat(self, folder, EventLog(path))
+            log = EventLog(path)
+            try:
+                chat = self._open[folder.name] = Chat(self, folder, log)
+            except BaseException:
+                log.close()  # or it would be said to be open elsewhere
+                raise
             return chat
 
     def _infos(self) -> builtins.list[ChatInfo]:
@@ -181,9 +211,12 @@ class Chat:
         self._tasks: set[asyncio.Task[None]] = set()
         self._turn: asyncio.Task[None] | None = None
         self._stopping: asyncio.Task[None] | None = None
+        self._closing: asyncio.Task[None] | None = None
         self._warming: asyncio.Task[None] | None = None
+        self._stops = 0
         for event in log.read_all():
-            self.state.apply(event)
+            with suppress(KeyError):  # a damaged line has taken what this one goes on with
+                self.state.apply(event)
         self._recover()
 
     @property
@@ -226,7 +259,8 @@ class Chat:
 
         Raises:
             InvalidRequestError: the prompt is empty or too long, or the model has no provider.
-            ConflictError: a turn is already going on.
+            ConflictError: a turn is already going on, or the chat was stopped or closed before
+                this one began.
         """
         if key and key in self.state.keys:
             return self.state.keys[key]
@@ -234,6 +268,8 @@ class Chat:
             raise InvalidRequestError(
                 f"prompt: 1 to {PROMPT_CHARS:,} characters.", "Write a shorter prompt."
             )
+        await self._after_stop()
+        stops = self._stops
         model = model or self.state.model or await self.gateway.resolve_default_model()
         if not all(model.partition("/")):
             raise InvalidRequestError(
@@ -241,9 +277,12 @@ class Chat:
             )
         if key and key in self.state.keys:  # the same request, while the default was looked up
             return self.state.keys[key]
+        if self._stops != stops:
+            raise ConflictError("This was stopped before it began.", "Send it again.")
         if self._turn and not self._turn.done():
             raise ConflictError("This chat is still answering.", "Stop it, or wait for its end.")
-        turn = Turn(self, f"t{len(self.state.turns) + 1}", prompt, model, mode, key)
+        id = fresh_id("t", {turn.id for turn in self.state.turns})
+        turn = Turn(self, id, prompt, model, mode, key)
         if not self.state.title:
             self.emit(ev.ChatRenamed(title=shorten_line(prompt, TITLE_CHARS)))
         turn.begin()
@@ -264,7 +303,9 @@ class Chat:
         Raises:
             NotFoundError: there is no such action.
             InvalidRequestError: it is not code that can be run.
+            ConflictError: the chat is closed.
         """
+        await self._after_stop()
         state = self.state.actions.get(action)
         if state is None or not state.closed:
             raise NotFoundError("There is no such code block.", "Reload the chat.")
@@ -274,6 +315,7 @@ class Chat:
 
     async def stop(self) -> None:
         """The one Stop: end the model call, the run and its processes; return when all ended."""
+        self._stops += 1
         if self._stopping is None:
             self._stopping = asyncio.create_task(self._stop())
             self._stopping.add_done_callback(lambda _: setattr(self, "_stopping", None))
@@ -330,21 +372,41 @@ class Chat:
         info = msgspec.structs.replace(self.info(), running=False)
         path = self._folder / "meta.json"
         fresh = path.with_suffix(".new")
-        fresh.write_bytes(msgspec.json.encode(info))
-        fresh.replace(path)
+        try:
+            fresh.write_bytes(msgspec.json.encode(info))
+            fresh.replace(path)
+        except OSError:  # it is derived: without it, it is made from the log
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
 
     async def aclose(self) -> None:
         """Stop what runs, end the sandbox, close the log. Safe to call twice."""
-        if self.log.closed:
-            return
-        await self.stop()
-        if self._warming is not None:
-            await self._warming
-        if self._workspace is not None:
-            await self._workspace.close()
-        self.save_info()
-        self.log.close()
-        self._chats.forget(self)
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close())
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
+        try:
+            await self.stop()
+            if self._warming is not None:
+                await asyncio.wait([self._warming])
+            if self._workspace is not None:
+                await self._workspace.close()
+        finally:
+            self.save_info()
+            self.log.close()
+            self._chats.forget(self)
+
+    async def _after_stop(self) -> None:
+        """Let a Stop come to its end: what begins in the midst of it would be stopped unseen.
+
+        Raises:
+            ConflictError: the chat is closed.
+        """
+        if self._stopping is not None:
+            await asyncio.shield(self._stopping)
+        if self._closing is not None:
+            raise ConflictError("This chat is closed.", "Open it again.")
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)

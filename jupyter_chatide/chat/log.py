@@ -102,7 +102,7 @@ class EventLog:
             LogError: it could not be written (a full disk); the log is as it was before.
         """
         if self._closed:
-            raise LogError("This chat is closed.", "Open it again.")
+            raise _closed()
         event.n = self.last + 1
         event.t = round(time.time(), 3)
         try:
@@ -125,14 +125,20 @@ class EventLog:
         return event
 
     def read(self, after: int = 0) -> list[AnyEvent]:
-        """The events after number ``after``, at most about ``BATCH_BYTES`` of them."""
+        """The events after number ``after``, at most about ``BATCH_BYTES`` of them.
+
+        Raises:
+            LogError: the log is closed.
+        """
+        if self._closed:
+            raise _closed()
         first = bisect_right(self._numbers, after)
         if first == len(self._numbers):
             return []
         start = self._offsets[first]
         stop = bisect_right(self._offsets, start + BATCH_BYTES)
         end = self._offsets[stop] if stop < len(self._offsets) else self._end
-        return _decode(os.pread(self._fd, end - start, start))
+        return _decode(os.pread(self._fd, end - start, start), after)
 
     def read_all(self, after: int = 0) -> list[AnyEvent]:
         """All events after number ``after``."""
@@ -252,14 +258,20 @@ def _without_surrogates(event: AnyEvent) -> AnyEvent:
     return _decoder.decode(text.encode("utf-8", "replace"))
 
 
-def _decode(lines: bytes) -> list[AnyEvent]:
-    events = []
+def _closed() -> LogError:
+    return LogError("This chat is closed.", "Open it again.")
+
+
+def _decode(lines: bytes, after: int) -> list[AnyEvent]:
+    events: list[AnyEvent] = []
     for line in lines.splitlines():
         try:
             event = _decoder.decode(line)
         except msgspec.MsgspecError:
-            continue  # counted as damaged when the log was opened
-        events.append(event)
+            continue  # counted as damaged when the log was opened, as is a number out of order
+        if event.n > after:
+            after = event.n
+            events.append(event)
     return events
 
 
@@ -289,8 +301,10 @@ def _lock(fd: int) -> None:
         return
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
+    except BlockingIOError as error:
         raise ConflictError(
             "This chat is open in another process.",
             "Close it there (another server, a terminal), then try again.",
         ) from error
+    except OSError:
+        return  # the file system knows no locks (some of clusters do not)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING
 
 from ..errors import ChatIDEError
@@ -14,7 +14,7 @@ from .edits import EditError, apply_edits
 from .log import join
 from .prompts import conversation, repair_of_file, repair_of_run
 from .run import ActionRun
-from .state import ActionState, TurnState, shorten_line
+from .state import ActionState, TurnState, fresh_id, shorten_line
 
 if TYPE_CHECKING:
     from ..runtime import Workspace
@@ -49,7 +49,7 @@ class Reply:
     """One answer of a model: its text and actions become events, its actions are carried out."""
 
     def __init__(self, chat: Chat, turn: TurnState, attempt: int) -> None:
-        self.id = f"r{len(chat.state.replies) + 1}"
+        self.id = fresh_id("r", chat.state.replies)
         self._chat = chat
         self._turn = turn
         self._attempt = attempt
@@ -135,7 +135,7 @@ class Reply:
             case parse.TextDelta():
                 self._soon(ev.ReplyText(reply=self.id, text=piece.text))
             case parse.ActionOpened():
-                self._action = f"a{len(self._chat.state.actions) + 1}"
+                self._action = fresh_id("a", self._chat.state.actions)
                 self._now(
                     ev.ActionOpened(
                         reply=self.id,
@@ -167,8 +167,9 @@ class Reply:
         joined = join(self._pending, event) if self._pending else None
         if joined is None:
             self._flush()
-            self._flush_at = asyncio.get_running_loop().call_later(FRAME, self._flush)
         self._pending = joined or event
+        if self._flush_at is None:
+            self._flush_at = asyncio.get_running_loop().call_later(FRAME, self._flush_in_time)
 
     def _now(self, event: ev.AnyEvent) -> None:
         self._flush()
@@ -179,8 +180,13 @@ class Reply:
             self._flush_at.cancel()
             self._flush_at = None
         if self._pending:
-            pending, self._pending = self._pending, None
-            self._chat.emit(pending)
+            self._chat.emit(self._pending)
+            self._pending = None
+
+    def _flush_in_time(self) -> None:
+        self._flush_at = None
+        with suppress(ChatIDEError):  # it stays pending; the reply's end says what is wrong
+            self._flush()
 
     def _judge_end(self) -> None:
         reply = self._chat.state.replies[self.id]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ChatIDEError, InvalidRequestError
 from . import events as ev
-from .state import ActionState
+from .state import ActionState, fresh_id
 
 if TYPE_CHECKING:
     from ..runtime import OutputChange, RunResult
@@ -34,7 +34,7 @@ class ActionRun:
     ) -> None:
         self._code = _source(action, action.content if code is None else code)
         self._chat = chat
-        self.id = f"x{len(chat.state.runs) + 1}"
+        self.id = fresh_id("x", chat.state.runs)
         chat.emit(ev.RunStarted(run=self.id, action=action.id, turn=turn))
 
     async def go(self) -> RunResult:
@@ -87,7 +87,7 @@ class ActionRun:
 
 def _source(action: ActionState, code: str) -> str:
     language = action.language.lower()
-    if action.kind == "cell" or (action.kind == "example" and language.startswith("py")):
+    if action.kind == "cell" or (action.kind == "example" and language == "python"):
         return code
     if action.kind == "shell" or (action.kind == "example" and language in {"bash", "sh"}):
         return "%%bash\n" + code

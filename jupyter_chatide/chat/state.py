@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,9 +81,22 @@ class ChatState:
         self.keys: dict[str, str] = {}  # idempotency key → turn
 
     def turn(self, id: str) -> TurnState:
-        return next(turn for turn in reversed(self.turns) if turn.id == id)
+        """The turn of that id.
+
+        Raises:
+            KeyError: there is none.
+        """
+        for turn in reversed(self.turns):
+            if turn.id == id:
+                return turn
+        raise KeyError(id)
 
     def apply(self, event: ev.AnyEvent) -> None:
+        """Take in the next event.
+
+        Raises:
+            KeyError: what it is about never began; only a damaged log has such events.
+        """
         self.modified = event.t
         match event:
             case ev.ChatRenamed():
@@ -136,6 +150,14 @@ class ChatState:
                 self.turn(event.turn).status = event.status
 
 
+def fresh_id(prefix: str, taken: Collection[str]) -> str:
+    """An id that is not taken: the next number, or a later one where a damaged log has gaps."""
+    number = len(taken) + 1
+    while f"{prefix}{number}" in taken:
+        number += 1
+    return f"{prefix}{number}"
+
+
 def _note_output(run: RunState, event: ev.RunOutput) -> None:
     if event.op == "clear":
         run.printed, run.shown = "", []
@@ -146,7 +168,8 @@ def _note_output(run: RunState, event: ev.RunOutput) -> None:
     if isinstance(text, list):
         text = "".join(map(str, text))
     run.printed = shorten(run.printed + str(text) + ("\n" if data else ""), SUMMARY_CHARS)
-    run.shown += [kind for kind in data if kind.startswith("image/")]
+    if event.op == "append":  # an update is a newer state of what is counted already
+        run.shown += [kind for kind in data if kind.startswith("image/")]
 
 
 def shorten(text: str, limit: int) -> str:

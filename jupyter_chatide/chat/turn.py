@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ChatIDEError
@@ -15,6 +17,7 @@ from . import events as ev
 from .reply import Reply
 
 if TYPE_CHECKING:
+    from ..runtime import Workspace
     from .chats import Chat
 
 REPAIR_LIMIT = 2
@@ -93,8 +96,10 @@ class Turn:
         if not files:
             return
         workspace = await self._chat.workspace()
-        present = {path for path, _ in await asyncio.to_thread(workspace.list_files)}
-        for name, source in files.items():
-            if name not in present:
-                data = await asyncio.to_thread(source.read_bytes)
-                await asyncio.to_thread(workspace.write_file, name, data)
+        await asyncio.to_thread(_bring, files, workspace)
+
+
+def _bring(files: dict[str, Path], workspace: Workspace) -> None:
+    for name, source in files.items():
+        if not os.path.lexists(workspace.path / name):
+            workspace.write_file(name, source.read_bytes())

@@ -5,16 +5,36 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from jupyter_chatide.chat import Chat, Chats
+from jupyter_chatide.chat import Chat, Chats, LogError
 from jupyter_chatide.chat import events as ev
-from jupyter_chatide.errors import InvalidRequestError, NotFoundError
-from tests.fakes.provider import FakeProvider
+from jupyter_chatide.errors import ConflictError, InvalidRequestError, NotFoundError
+from jupyter_chatide.gateway import Gateway
+from jupyter_chatide.runtime import Limits, Runtime
+from tests.fakes.provider import HOLD, FakeProvider
 
-from .conftest import ask, of
+from .conftest import MODEL, ask, of, until
+
+
+@contextmanager
+def full_disk(log: Path) -> Iterator[None]:
+    """Let no file grow larger than this one is."""
+    import resource
+    import signal
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (log.stat().st_size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
 
 
 async def _reopened(chats: Chats, chat: Chat) -> Chat:
@@ -147,3 +167,144 @@ def test_folders_and_files_are_private(chats: Chats, chat: Chat, tmp_path: Path)
     folder = tmp_path / "chats" / chat.id
     assert folder.stat().st_mode & 0o077 == 0
     assert json.loads((folder / "meta.json").read_text())["id"] == chat.id
+
+
+_EVENTS = (
+    ev.TurnStarted(turn="t1", prompt="Go", model="a/b", mode="build"),
+    ev.ReplyStarted(turn="t1", reply="r1", model="a/b"),
+    ev.ReplyText(reply="r1", text="See\n"),
+    ev.ActionOpened(reply="r1", action="a1", kind="cell", fence="```python\n"),
+    ev.ActionDelta(action="a1", text="1\n"),
+    ev.ActionClosed(action="a1", kind="cell", complete=True, fence="```\n"),
+    ev.RunStarted(run="x1", action="a1", turn="t1"),
+    ev.RunFinished(run="x1", status="ok"),
+    ev.ReplyFinished(reply="r1", reason="stop"),
+    ev.TurnFinished(turn="t1", status="finished"),
+    ev.TurnStarted(turn="t2", prompt="More", model="a/b", mode="build"),
+    ev.TurnFinished(turn="t2", status="stopped"),
+)
+
+
+@pytest.mark.parametrize("damaged", range(1, len(_EVENTS) + 1))
+async def test_a_chat_with_any_line_damaged_opens_and_goes_on(
+    chats: Chats, chat: Chat, provider: FakeProvider, damaged: int
+) -> None:
+    for event in _EVENTS:
+        chat.emit(event)
+    await chat.aclose()
+    lines = chat.log.path.read_bytes().splitlines(keepends=True)
+    lines[damaged] = b"\0" * 20 + b"\n"
+    chat.log.path.write_bytes(b"".join(lines))
+    (chat.log.path.parent / "meta.json").unlink()
+    assert [info.id for info in await chats.list()] == [chat.id]
+    again = await chats.get(chat.id)
+    known = {event.turn for event in of(again.read(), ev.TurnStarted)}
+    provider.reply("Hello.")
+    events = await ask(again)
+    assert of(events, ev.TurnFinished)[0].status == "finished"
+    assert of(events, ev.TurnStarted)[0].turn not in known
+
+
+async def test_a_chat_that_cannot_be_opened_now_can_be_later(chats: Chats, chat: Chat) -> None:
+    chat.emit(_EVENTS[0])
+    chat.log.close()
+    chats.forget(chat)
+    with full_disk(chat.log.path), pytest.raises(LogError, match="could not be saved"):
+        await chats.get(chat.id)  # it is to be said there that the turn was interrupted
+    assert (await chats.get(chat.id)).state.turns[0].status == "interrupted"
+
+
+async def test_a_chat_deleted_twice_at_once_is_deleted_once(
+    chats: Chats, chat: Chat, provider: FakeProvider, tmp_path: Path
+) -> None:
+    provider.reply("Wait", HOLD)
+    await chat.start_turn("Go", model=MODEL)
+    await until(chat, ev.ReplyText)
+    twice = (chats.delete(chat.id) for _ in range(2))
+    ends = await asyncio.gather(*twice, return_exceptions=True)
+    assert sorted(type(end).__name__ for end in ends) == ["NoneType", "NotFoundError"]
+    assert list((tmp_path / "chats").iterdir()) == []
+
+
+async def test_what_begins_during_a_stop_is_not_stopped_unseen(
+    chat: Chat, provider: FakeProvider
+) -> None:
+    provider.reply("Hello.")
+    stop = asyncio.create_task(chat.stop())
+    await asyncio.sleep(0)
+    await chat.start_turn("Go", model=MODEL)
+    await stop
+    await chat.wait_idle()
+    assert of(chat.read(), ev.TurnFinished)[0].status == "finished"
+
+
+async def test_nothing_begins_in_a_chat_that_closes(chat: Chat) -> None:
+    closing = asyncio.create_task(chat.aclose())
+    await asyncio.sleep(0)
+    with pytest.raises(ConflictError):
+        await chat.start_turn("Go", model=MODEL)
+    await closing
+    await chat.aclose()
+
+
+async def test_a_stop_before_the_model_is_chosen_stops_the_turn(
+    chat: Chat, provider: FakeProvider
+) -> None:
+    start = asyncio.create_task(chat.start_turn("Go"))
+    await asyncio.sleep(0)
+    await chat.stop()
+    with pytest.raises(ConflictError, match="before it began"):
+        await start
+    assert of(chat.read(), ev.TurnStarted) == []
+
+
+async def test_a_list_that_cannot_be_kept_ends_no_turn(
+    chats: Chats, chat: Chat, provider: FakeProvider
+) -> None:
+    (chat.log.path.parent / "meta.new").mkdir()  # where the file would be written
+    provider.reply("Hello.")
+    events = await ask(chat)
+    assert of(events, ev.TurnFinished)[0].status == "finished"
+    await chat.aclose()
+    assert [info.title for info in await chats.list()] == ["Go"]
+
+
+async def test_a_folder_that_takes_no_chats_is_said(chats: Chats, tmp_path: Path) -> None:
+    (tmp_path / "chats").write_text("in the way")
+    with pytest.raises(LogError, match="No chat could be made"):
+        chats.create()
+
+
+async def test_an_example_leaves_a_file_of_its_name_alone_in_a_folder_too_large_to_list(
+    tmp_path: Path, provider: FakeProvider
+) -> None:
+    from jupyter_chatide.gateway.demo import EXAMPLES
+
+    example = next(example for example in EXAMPLES if example.files)
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    for name in ("a.txt", *example.files):
+        (mine / name).write_text("mine")
+    limits = Limits(listed_files=1)
+    async with Gateway(data_dir=tmp_path) as gateway, Runtime(limits=limits) as runtime:
+        gateway.keys.set("openai-compatible", None, base_url=provider.base_url)
+        chats = Chats(gateway, runtime, tmp_path)
+        provider.reply("Hello.")
+        await ask(chats.create(workspace=mine), example.prompt)
+        await chats.aclose()
+    assert all((mine / name).read_text() == "mine" for name in example.files)
+
+
+async def test_text_that_came_while_the_disk_was_full_is_there_when_it_no_longer_is(
+    chat: Chat, provider: FakeProvider
+) -> None:
+    provider.reply("One ", HOLD, "two ", HOLD, "three")
+    await chat.start_turn("Go", model=MODEL)
+    await until(chat, ev.ReplyText)
+    with full_disk(chat.log.path):
+        provider.release()
+        await asyncio.sleep(0.2)
+    provider.release()
+    await chat.wait_idle()
+    assert "".join(event.text for event in of(chat.read(), ev.ReplyText)) == "One two three"
+    assert of(chat.read(), ev.TurnFinished)[0].status == "finished"

@@ -234,3 +234,26 @@ def test_appending_costs_the_event_not_the_log(tmp_path: Path) -> None:
     assert grown - before > 1_000_000
     assert log.path.stat().st_size - grown < 100
     log.close()
+
+
+def test_numbers_out_of_order_are_left_out(tmp_path: Path) -> None:
+    log = _log(tmp_path)
+    for title in ("one", "two"):
+        log.append(ev.ChatRenamed(title=title))
+    log.close()
+    lines = log.path.read_bytes().splitlines(keepends=True)
+    log.path.write_bytes(b"".join([*lines, lines[1]]))
+    again = EventLog(log.path)
+    assert again.damaged == 1
+    assert [event.title for event in again.read_all()] == ["one", "two"]
+    assert again.append(ev.ChatRenamed(title="three")).n == 3
+    assert [event.n for event in again.read_all()] == [1, 2, 3]
+    again.close()
+
+
+def test_a_closed_log_is_not_read_from_whatever_took_its_descriptor(tmp_path: Path) -> None:
+    log = _log(tmp_path)
+    log.append(ev.ChatRenamed(title="mine"))
+    log.close()
+    with (tmp_path / "other").open("wb+"), pytest.raises(LogError, match="closed"):
+        log.read_all()
