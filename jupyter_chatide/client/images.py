@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import os
 from collections.abc import Mapping
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -55,8 +56,7 @@ def keep_image(workspace: Workspace, mime: str, content: Any) -> str:
     data = image_bytes(mime, content)
     if data is None:
         return ""
-    taken = {path for path, _ in workspace.list_files()}
     names = (f"{FOLDER}/figure-{number}.{_SUFFIXES[mime]}" for number in count(1))
-    name = next(name for name in names if name not in taken)
+    name = next(name for name in names if not os.path.lexists(workspace.path / name))
     workspace.write_file(name, data)
     return str(workspace.path / name)
