@@ -101,7 +101,7 @@ async def get_json(
         raise refusal(target, "", response.status_code, bytes(body), response.headers)
     try:
         answer = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise _no_list(target) from None
     if isinstance(answer, list):  # Together lists without a wrapper
         return {"data": answer}

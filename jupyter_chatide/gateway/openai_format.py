@@ -111,7 +111,7 @@ class ReplyReader:
     def _decode(self, data: str | bytes) -> Mapping[str, Any]:
         try:
             chunk = msgspec.json.decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise self._malformed("sent an event that is not JSON") from None
         if not isinstance(chunk, dict):
             raise self._malformed("sent an event that is not an object")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from ipaddress import ip_address
 from pathlib import Path
@@ -175,7 +176,10 @@ def check_base_url(provider: ProviderConfiguration, text: str) -> str:
         raise InvalidRequestError("base_url: it holds characters that a URL has not.", hint)
     try:
         parts = urlsplit(text)
-        host, _ = parts.hostname, parts.port  # reading the port checks it
+        host, _ = parts.hostname or "", parts.port  # reading the port checks it
+        if "[" in parts.netloc or re.fullmatch(r"\d+\.\d+\.\d+\.\d+", host):
+            ip_address(host)
+        host.encode("ascii").decode("idna")  # httpx raises on what is none
     except ValueError:
         raise InvalidRequestError("base_url: it is not a URL.", hint) from None
     if parts.scheme not in ("http", "https") or not host:

@@ -208,7 +208,7 @@ def _as_object(body: bytes | Mapping[str, Any]) -> Mapping[str, Any] | None:
         return body
     try:
         answer = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     if isinstance(answer, list) and answer:  # Google wraps an error in a list, at times
         answer = answer[0]

@@ -316,6 +316,7 @@ async def test_a_reply_that_is_cut_is_not_taken_for_a_whole_one(provider: FakePr
         (405, "text/plain", "Method Not Allowed"),
         (200, "text/event-stream", "data: {not json\n\n"),
         (200, "text/event-stream", "data: 7\n\n"),
+        (200, "text/event-stream", f"data: {'[' * 100_000}\n\n"),
         (200, "application/json", '{"hello": "world"}'),
         (200, "application/json", '{"models": '),
         (200, "application/json", "[]"),

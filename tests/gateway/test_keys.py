@@ -240,6 +240,9 @@ def test_an_address_is_read_as_it_was_meant(keys: KeyStore, given: str, meant: s
         "http://box/\nx",
         "http://bö.example/v1",
         "http://[::1/v1",
+        "http://[v1.x]/v1",
+        "http://192.168.1.300:11434",
+        "http://xn--/v1",
         "http://" + "x" * 3000,
     ],
 )
