@@ -12,7 +12,7 @@ import secrets
 import time
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
@@ -126,7 +126,8 @@ def frame_html(base: str, path: str) -> str:
     Raises:
         ValueError: ``base`` is no such URL.
     """
-    url = html.escape(_source(base) + quote(path))
+    # Without scheme and host: behind a proxy that speaks https, ``base`` may say http.
+    url = html.escape(urlsplit(_source(base)).path + quote(path))
     title = html.escape(path)
     return f"""<!doctype html>
 <html lang="en">

@@ -107,6 +107,8 @@ def test_no_path_writes_html(path: str) -> None:
     source = parser.frame["src"]
     assert source is not None
     assert parser.frame["sandbox"] == "allow-scripts"
-    assert source.startswith(BASE)
+    # On the frame's own scheme and host: behind a proxy that speaks https, ours may be http.
+    folder = urlsplit(BASE).path
+    assert source.startswith(folder)
     assert not urlsplit(source).query
-    assert unquote(source[len(BASE) :]) == path
+    assert unquote(source[len(folder) :]) == path
