@@ -172,7 +172,11 @@ class WorkspaceFiles:
         place = self._root
         for part in parts:
             place /= part
-            if place.is_symlink():
+            try:
+                is_link = place.is_symlink()
+            except OSError as error:  # the whole is too long, or may not be looked at
+                raise _no_plain_file(path) from error
+            if is_link:
                 raise _no_plain_file(path)
         return place
 

@@ -179,3 +179,8 @@ def test_no_path_leads_out(path: str) -> None:
     assert joined.is_relative_to("/workspace")
     assert os.path.normpath(joined) == str(joined)
     assert joined != Path("/workspace")
+
+
+def test_a_path_that_is_too_long_as_a_whole_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(WorkspacePathError):
+        WorkspaceFiles(tmp_path, Limits()).resolve("a/" * 2040 + "b")
