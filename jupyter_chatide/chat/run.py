@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ from .state import ActionState, fresh_id
 if TYPE_CHECKING:
     from ..runtime import OutputChange, RunResult
     from .chats import Chat
+
+log = logging.getLogger(__name__)
 
 
 class ActionRun:
@@ -58,6 +61,13 @@ class ActionRun:
             finished.status = "died"
             self._notice(error.code, error.message, error.hint)
             raise
+        except Exception:
+            log.exception("A run failed")
+            finished.status = "died"
+            self._notice(
+                "internal", "Something went wrong inside Jupyter ChatIDE.", "Run the code again."
+            )
+            raise
         finally:
             finished.duration = round(time.monotonic() - started, 3)
             self._chat.emit(finished)
@@ -65,7 +75,7 @@ class ActionRun:
     async def go_alone(self) -> None:
         """Run outside of a turn; how it went is in the log."""
         # An error is told by its notice; a cancellation was asked for by Stop.
-        with suppress(ChatIDEError, asyncio.CancelledError):
+        with suppress(Exception, asyncio.CancelledError):
             await self.go()
 
     def _output(self, change: OutputChange) -> None:

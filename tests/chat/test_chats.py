@@ -308,3 +308,14 @@ async def test_text_that_came_while_the_disk_was_full_is_there_when_it_no_longer
     await chat.wait_idle()
     assert "".join(event.text for event in of(chat.read(), ev.ReplyText)) == "One two three"
     assert of(chat.read(), ev.TurnFinished)[0].status == "finished"
+
+
+async def test_a_run_that_fails_by_our_fault_says_so(chat: Chat, provider: FakeProvider) -> None:
+    provider.reply("```python\n1\n```\n")
+    await ask(chat, mode="ask")
+    chat.workspace_path.write_text("in the way")
+    await chat.run_action("a1")
+    await chat.wait_idle()
+    events = chat.read()
+    assert of(events, ev.RunFinished)[0].status == "died"
+    assert of(events, ev.Notice)[0].code == "internal"
