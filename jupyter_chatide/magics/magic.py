@@ -70,10 +70,13 @@ class ChatMagic:
 
     Args:
         shell: the running ``InteractiveShell``.
+        connect: gives the place that it is carried out in, when that is first needed; ``None``
+            for the Jupyter server or an engine.
     """
 
-    def __init__(self, shell: Any) -> None:
+    def __init__(self, shell: Any, connect: Callable[[], Connection] | None = None) -> None:
         self._shell = shell
+        self._connect = connect or find_connection
         self._connection: Connection | None = None
         self._chat = ""
         self._seen = 0  # the last of the chat's events that was read
@@ -104,6 +107,8 @@ class ChatMagic:
             return
         try:
             reading = self._carry_out(options)
+        except ChatStopped:
+            raise
         except KeyboardInterrupt:
             raise ChatStopped("Stopped, and everything that it ran.") from None
         except ChatIDEError as error:
@@ -121,26 +126,34 @@ class ChatMagic:
         return f"This session's chat is {self._chat or 'not begun'}, {self._connection.where}."
 
     def _carry_out(self, options: Options) -> TurnReading:
-        connection = self._connection = self._connection or connect()
+        connection = self._connection = self._connection or self._connect()
         if options.new:
             self._chat = ""
-        mode: Mode = "ask" if options.ask else "build"
+        reading: TurnReading | None = None
+        show: Show | None = None
         try:
-            chat = self._current_chat(connection)
-            turn = connection.start_turn(chat, options.prompt, options.model, mode)
-        except NotFoundError:  # it was deleted in the sidebar
-            self._chat = ""
-            chat = self._current_chat(connection)
-            turn = connection.start_turn(chat, options.prompt, options.model, mode)
-        reading = TurnReading(turn)
-        show = self._show(connection)
-        try:
+            reading = TurnReading(self._start(connection, options))
+            show = self._show(connection)
             self._follow(connection, reading, show)
         except KeyboardInterrupt:
-            connection.stop(chat)
-            self._follow(connection, reading, show)
+            try:
+                if self._chat:  # also before we heard that the turn has begun: it may have
+                    connection.stop(self._chat)
+                if reading and show:
+                    self._follow(connection, reading, show)
+            except KeyboardInterrupt:
+                raise ChatStopped(f"Left before all had stopped, {connection.where}.") from None
             raise
         return reading
+
+    def _start(self, connection: Connection, options: Options) -> str:
+        mode: Mode = "ask" if options.ask else "build"
+        asked = options.prompt, options.model, mode
+        try:
+            return connection.start_turn(self._current_chat(connection), *asked)
+        except NotFoundError:  # it was deleted in the sidebar
+            self._chat = ""
+            return connection.start_turn(self._current_chat(connection), *asked)
 
     def _current_chat(self, connection: Connection) -> str:
         if not self._chat:
@@ -202,7 +215,7 @@ def parse(line: str) -> Options:
     return options
 
 
-def connect() -> Connection:
+def find_connection() -> Connection:
     """The Jupyter server that started this kernel, if Jupyter ChatIDE is on it; else an engine."""
     from ..client.servers import server_of_process
     from .connections import ServerConnection
