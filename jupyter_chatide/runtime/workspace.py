@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .errors import WorkspaceClosedError
 from .files import WorkspaceFiles
@@ -72,10 +72,15 @@ class Workspace:
     async def start(self) -> None:
         """Start the kernel ahead of the first run.
 
+        Cancelling the call leaves the start to go on: a kernel is not lost half started.
+
         Raises:
             SandboxStartError: it did not start.
             WorkspaceClosedError: the workspace is closed.
         """
+        await _to_its_end(self._start())
+
+    async def _start(self) -> None:
         async with self._lock:
             await self._ready_kernel()
 
@@ -127,12 +132,17 @@ class Workspace:
     async def restart(self) -> None:
         """End the running code, and give the workspace a fresh kernel.
 
+        As with ``start``, cancelling the call does not keep that from being done.
+
         Raises:
             SandboxStartError: the fresh kernel did not start.
             WorkspaceClosedError: the workspace is closed.
         """
         if self._run is not None:
             self._run.ask_to_stop("interrupted")
+        await _to_its_end(self._restart())
+
+    async def _restart(self) -> None:
         async with self._lock:
             await self._end_kernel()
             self._lost = False
@@ -310,6 +320,14 @@ class Workspace:
     def _take_reply(self, message: Message) -> None:
         if self._run is not None:
             self._run.take_reply(message)
+
+
+async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Wait for ``work``, which goes on when the wait is cancelled."""
+    task = asyncio.create_task(work)
+    # After a cancellation nobody else asks for its exception.
+    task.add_done_callback(lambda task: task.cancelled() or task.exception())
+    await asyncio.shield(task)
 
 
 async def _wait(run: Run, seconds: float) -> None:

@@ -271,3 +271,16 @@ async def private_folder(workspace: Workspace) -> Path:
     folder = Path(manager.connection_file).parent
     assert folder.stat().st_mode & 0o777 == 0o700
     return folder
+
+
+async def test_a_start_that_nobody_waits_for_leaves_no_process(own_workspace: Workspace) -> None:
+    import psutil
+
+    before = set(psutil.Process().children(recursive=True))
+    starting = asyncio.create_task(own_workspace.start())
+    await asyncio.sleep(0.1)
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    await own_workspace.close()
+    assert set(psutil.Process().children(recursive=True)) <= before
