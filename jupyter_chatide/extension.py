@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -115,6 +116,7 @@ class ChatIDEExtension(ExtensionApp):
     async def stop_extension(self) -> None:
         """End all turns, runs, kernels and connections."""
         self.stopping = True
-        for part in ("chats", "runtime", "gateway"):
-            if part in self.__dict__:
-                await getattr(self, part).aclose()
+        async with AsyncExitStack() as stack:  # the last one first, each whatever became of others
+            for part in ("gateway", "runtime", "chats"):
+                if part in self.__dict__:
+                    stack.push_async_callback(getattr(self, part).aclose)

@@ -20,7 +20,7 @@ from ..paths import default_data_dir, private_dir
 from . import events as ev
 from .log import EventLog, LogError
 from .run import ActionRun
-from .state import ChatState, fresh_id, shorten_line
+from .state import LOG_DAMAGED, ChatState, fresh_id, shorten_line
 from .turn import Turn
 
 if TYPE_CHECKING:
@@ -290,12 +290,11 @@ class Chat:
         self._turn = self._spawn(turn.go())
         return turn.id
 
-    async def run_action(self, action: str, code: str | None = None) -> str:
+    async def run_action(self, action: str) -> str:
         """Run a code block of a reply again, or for the first time.
 
         Args:
             action: its id.
-            code: run this instead of what the model wrote.
 
         Returns:
             The run's id.
@@ -309,7 +308,7 @@ class Chat:
         state = self.state.actions.get(action)
         if state is None or not state.closed:
             raise NotFoundError("There is no such code block.", "Reload the chat.")
-        run = ActionRun(self, state, code)
+        run = ActionRun(self, state)
         self._spawn(run.go_alone())
         return run.id
 
@@ -426,11 +425,11 @@ class Chat:
 
     def _recover(self) -> None:
         """Close what the end of a server left open, and say what the log has lost."""
-        if self.log.torn or self.log.damaged:
+        if self.log.torn or (self.log.damaged and not self.state.damage_told):
             self.emit(
                 ev.Notice(
                     level="warning",
-                    code="log-damaged",
+                    code=LOG_DAMAGED,
                     message="A part of this chat could not be read and is left out.",
                     hint="The rest is complete.",
                 )

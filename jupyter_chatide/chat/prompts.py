@@ -77,8 +77,14 @@ def conversation(state: ChatState, turn: TurnState) -> list[ChatMessage]:
     room = HISTORY_CHARS
     for exchange in reversed(exchanges):
         room -= sum(len(message.content) for message in exchange)
-        if room < 0:
+        if room < 0 and kept:
             break
+        if room < 0:  # the newest is too long as it is, and would be missed most
+            share = HISTORY_CHARS // len(exchange)
+            exchange = [
+                ChatMessage(role=message.role, content=shorten(message.content, share))
+                for message in exchange
+            ]
         kept.insert(0, exchange)
     system = ChatMessage(role="system", content=ASK if turn.mode == "ask" else BASE)
     return _alternate([system, *(message for part in kept for message in part), *_exchange(turn)])

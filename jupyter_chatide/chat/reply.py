@@ -146,6 +146,8 @@ class Reply:
                         fence=piece.raw,
                     )
                 )
+                if piece.kind in ("cell", "shell") and self._turn.mode == "build":
+                    self._chat.warm()
             case parse.ActionDelta():
                 raw = piece.raw if piece.raw != piece.text else None
                 self._soon(ev.ActionDelta(action=self._action, text=piece.text, raw=raw))
@@ -250,6 +252,15 @@ class Reply:
         raise Failure(reason, repair_of_run(action, result.error, result.status))
 
     async def _write(self, action: ActionState) -> None:
+        # A file that is being written cannot be called back: Stop waits for it, and it is told.
+        writing = asyncio.create_task(self._write_whole(action))
+        try:
+            await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            await asyncio.gather(writing, return_exceptions=True)
+            raise
+
+    async def _write_whole(self, action: ActionState) -> None:
         workspace = await self._chat.workspace()
         try:
             size = await asyncio.to_thread(_write, workspace, action)

@@ -25,17 +25,14 @@ class ActionRun:
     Args:
         chat: the chat it belongs to.
         action: a cell or a shell command; an example only where a person asks for it.
-        code: run this instead of what the model wrote.
         turn: the turn that runs it, if one does.
 
     Raises:
         InvalidRequestError: the action is not code that can be run.
     """
 
-    def __init__(
-        self, chat: Chat, action: ActionState, code: str | None = None, turn: str = ""
-    ) -> None:
-        self._code = _source(action, action.content if code is None else code)
+    def __init__(self, chat: Chat, action: ActionState, turn: str = "") -> None:
+        self._code = _source(action)
         self._chat = chat
         self.id = fresh_id("x", chat.state.runs)
         chat.emit(ev.RunStarted(run=self.id, action=action.id, turn=turn))
@@ -95,12 +92,12 @@ class ActionRun:
         )
 
 
-def _source(action: ActionState, code: str) -> str:
+def _source(action: ActionState) -> str:
     language = action.language.lower()
     if action.kind == "cell" or (action.kind == "example" and language == "python"):
-        return code
+        return action.content
     if action.kind == "shell" or (action.kind == "example" and language in {"bash", "sh"}):
-        return "%%bash\n" + code
+        return "%%bash\n" + action.content
     raise InvalidRequestError(
         "action: this block is not code that the sandbox runs.", "Copy it instead."
     )

@@ -9,6 +9,7 @@ from typing import Any
 from ..runtime.results import RunError
 from . import events as ev
 
+LOG_DAMAGED = "log-damaged"  # the code of the notice that says it
 SUMMARY_CHARS = 2_000  # of a run's printed text that later prompts may quote
 
 
@@ -78,6 +79,7 @@ class ChatState:
         self.replies: dict[str, ReplyState] = {}
         self.actions: dict[str, ActionState] = {}
         self.runs: dict[str, RunState] = {}
+        self.damage_told = False
         self.keys: dict[str, str] = {}  # idempotency key → turn
 
     def turn(self, id: str) -> TurnState:
@@ -146,6 +148,8 @@ class ChatState:
                 run.status, run.error = event.status, event.error
             case ev.RepairStarted():
                 self.turn(event.turn).repairs.append(event.message)
+            case ev.Notice():
+                self.damage_told |= event.code == LOG_DAMAGED
             case ev.TurnFinished():
                 self.turn(event.turn).status = event.status
 

@@ -72,7 +72,6 @@ class Turn:
     async def _converse(self) -> None:
         if self._mode == "build":
             await self._bring_files()
-            self._chat.warm()
         turn = self._chat.state.turn(self.id)
         for attempt in range(REPAIR_LIMIT + 1):
             failure = await Reply(self._chat, turn, attempt).go()

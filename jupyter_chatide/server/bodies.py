@@ -41,10 +41,9 @@ class NewTurn(_Request, frozen=True):
 
 
 class NewRun(_Request, frozen=True):
-    """An action to run again, with other code where ``code`` is given."""
+    """An action to run again."""
 
     action: str
-    code: str | None = None
 
 
 class NewPreview(_Request, frozen=True):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
+from ..errors import ChatIDEError
 from .base import ChatIDEHandler
 from .bodies import ChatChange, NewChat, NewRun, NewTurn, StartedRun, StartedTurn
 
@@ -49,6 +52,8 @@ class ChatHandler(ChatIDEHandler):
     @authorized
     async def delete(self, chat: str) -> None:
         """Stop and remove a chat."""
+        with suppress(ChatIDEError):  # what cannot be opened has no pages to show
+            self.chatide.previews.revoke((await self.chat(chat)).workspace_path)
         await self.chatide.chats.delete(chat)
         self.answer_nothing()
 
@@ -87,4 +92,4 @@ class RunsHandler(ChatIDEHandler):
         """Run an action again."""
         found = await self.chat(chat)
         body = self.decode(NewRun)
-        self.answer(StartedRun(await found.run_action(body.action, body.code)), 201)
+        self.answer(StartedRun(await found.run_action(body.action)), 201)

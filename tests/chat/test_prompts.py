@@ -116,6 +116,18 @@ def test_old_turns_make_room_for_new_ones() -> None:
     assert [message.content[:6] for message in messages] == [BASE[:6], "second", "yyyyyy", "third"]
 
 
+def test_the_newest_turn_is_shortened_rather_than_forgotten() -> None:
+    state = _state(
+        *_turn(1, "first", "short"),
+        *_turn(2, "second", "y" * 90_000 + "the end"),
+        ev.TurnStarted(turn="t3", prompt="third", model="a/b", mode="build"),
+    )
+    messages = conversation(state, state.turn("t3"))
+    assert [message.content[:6] for message in messages] == [BASE[:6], "second", "yyyyyy", "third"]
+    assert messages[2].content.endswith("the end")
+    assert sum(len(message.content) for message in messages[1:3]) < 60_100
+
+
 def test_roles_always_alternate() -> None:
     events = [*_turn(1, "one", ""), *_turn(2, "two", "answer")]
     state = _state(*events, ev.TurnStarted(turn="t3", prompt="three", model="a/b", mode="build"))

@@ -12,20 +12,13 @@ from jupyter_chatide.chat import Chat, Chats
 from jupyter_chatide.chat import events as ev
 from jupyter_chatide.errors import ConflictError, InvalidRequestError, NotFoundError
 from tests.fakes.provider import CUT, HOLD, FakeProvider, Reasoning
+from tests.runtime.conftest import is_alive
 
 from .conftest import MODEL, ask, of, until
 
 
 def cell(code: str) -> str:
     return f"```python\n{code}\n```\n"
-
-
-def alive(pid: int) -> bool:
-    """Whether a process runs; one that has ended may wait for its parent to notice (a zombie)."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 def printed(events: list[ev.AnyEvent]) -> str:
@@ -211,12 +204,12 @@ async def test_stop_ends_the_model_call_and_the_run_and_its_processes(
     await chat.start_turn("Wait", model=MODEL)
     output = await until(chat, ev.RunOutput)
     child = int(output.output["text"])
-    assert alive(child)
+    assert is_alive(child)
     started = time.monotonic()
     await chat.stop()
     assert time.monotonic() - started < 20
     assert await asyncio.to_thread(provider.requests[-1].wait_left)
-    assert not alive(child)
+    assert not is_alive(child)
     events = chat.read()
     assert not chat.running
     assert [event.status for event in of(events, ev.RunFinished)] == ["interrupted"]
@@ -307,13 +300,13 @@ async def test_variables_stay_between_turns_and_chats_do_not_share_them(
 
 
 async def test_run_again_replaces_what_is_shown(chat: Chat, provider: FakeProvider) -> None:
-    provider.reply(cell("import itertools\nprint('once')"))
+    provider.reply(cell("count = globals().get('count', 0) + 1\nprint('run', count)"))
     await ask(chat)
-    run = await chat.run_action("a1", "print('changed')")
+    run = await chat.run_action("a1")
     await chat.wait_idle()
     assert run == "x2"
     assert chat.state.actions["a1"].run is chat.state.runs["x2"]
-    assert chat.state.runs["x2"].printed == "changed\n"
+    assert chat.state.runs["x2"].printed == "run 2\n"
     with pytest.raises(NotFoundError):
         await chat.run_action("a99")
 
@@ -357,3 +350,10 @@ async def test_an_example_prompt_finds_its_data_with_any_model(
     provider.reply(cell("import os\nprint(sorted(os.listdir()))"))
     events = await ask(chat, example.prompt)
     assert all(name in printed(events) for name in example.files)
+
+
+async def test_a_reply_without_code_starts_no_kernel(chat: Chat, provider: FakeProvider) -> None:
+    provider.reply("Only words, and `x = 1` in a line.\n\n```json\n{}\n```\n")
+    await ask(chat)
+    workspace = await chat.workspace()
+    assert workspace.kernel_id is None

@@ -214,3 +214,13 @@ class TestBehindAProxyAndUnderAnAdministratorsHeaders:
         files = f"{api.base_url}api/chatide{path.partition('my%20site')[0]}"
         base = f"https://hub.example{files}"
         assert answer.headers["Content-Security-Policy"] == KEPT_IN.format(base=base)
+
+
+async def test_a_page_of_a_deleted_chat_is_shown_no_more(api: Api, data_dir: Path) -> None:
+    chat, folder = await chat_with_pages(api, data_dir)
+    frame = await open_preview(api, chat, "my site/index.html")
+    assert (await fetch(api, frame)).status == 200
+    assert (await api("DELETE", f"/chats/{chat}")).status == 204
+    (folder / "my site").mkdir(parents=True)
+    (folder / "my site" / "index.html").write_text(PAGE, encoding="utf-8")
+    assert (await fetch(api, frame)).status == 404
