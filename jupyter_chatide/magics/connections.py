@@ -102,7 +102,13 @@ class ServerConnection:
                 raise
             return []
         self._last_answer = time.monotonic()
-        events: list[AnyEvent] = _events.decode_lines(lines)
+        try:
+            events: list[AnyEvent] = _events.decode_lines(lines)
+        except msgspec.MsgspecError as error:
+            raise ServerError(
+                "The Jupyter server's events cannot be read: its jupyter-chatide is another one.",
+                "Install one version of jupyter-chatide for both, and restart both.",
+            ) from error
         self._pause = _QUICK if events else min(self._pause * 1.5, _SLOW)
         return events
 

@@ -212,11 +212,6 @@ class OutputCollector:
         self.left_out = 0
         """Bytes of output that were not shown."""
 
-    @property
-    def full(self) -> bool:
-        """Whether the beginning that may be shown at once is used up."""
-        return self._full
-
     def outputs(self) -> list[dict[str, Any]]:
         """All that was shown so far, as nbformat 4 output dicts."""
         return self._outputs.as_list()
