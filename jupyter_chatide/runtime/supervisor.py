@@ -139,7 +139,11 @@ class Supervisor:
         os._exit(status)
 
     def _sweep(self, *, spare_kernel: bool) -> None:
-        """Kill every descendant. The kernel, when spared, stands still meanwhile."""
+        """Kill every descendant. The kernel, when spared, stands still meanwhile.
+
+        When it is not spared, returns only when the last descendant has left the process table:
+        one whose first thread has ended already may have others that still run.
+        """
         spared = self._kernel if spare_kernel else 0
         deadline = time.monotonic() + _SWEEP_SECONDS
         if spared:
@@ -147,27 +151,27 @@ class Supervisor:
         try:
             while time.monotonic() < deadline or not spared:
                 descendants = _descendants(os.getpid(), spared)
-                if not descendants:
+                if not descendants and (spared or self._collect()):
                     return
                 # All stand still before the first dies: none can fork away from the sweep.
                 for pid in descendants:
                     _signal(pid, signal.SIGSTOP)
                 for pid in _descendants(os.getpid(), spared):
                     _signal(pid, signal.SIGKILL)
-                if not spared:
-                    self._collect()
                 time.sleep(0.002)
         finally:
             if spared:
                 _signal(spared, signal.SIGCONT)
 
     @staticmethod
-    def _collect() -> None:
+    def _collect() -> bool:
+        """Collect the children that ended; return whether none is left."""
         try:
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
         except ChildProcessError:
-            pass
+            return True
+        return False
 
 
 def _descendants(root: int, spared: int) -> list[int]:
