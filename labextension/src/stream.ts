@@ -72,9 +72,10 @@ export class EventStream implements IDisposable {
   }
 
   private async retry(): Promise<void> {
+    const { timer } = this;
     const exists = this.failures > 1 ? await this.options.exists() : true;
-    if (this.disposed) {
-      return;
+    if (this.disposed || this.timer !== timer) {
+      return; // Disposed of, or connected already because the network is back.
     }
     if (exists) {
       this.connect('reconnecting');

@@ -25,7 +25,7 @@ describe('the event stream', () => {
   let stream: EventStream;
   let seen: number[];
   let statuses: StreamStatus[];
-  let exists: boolean;
+  let exists: boolean | Promise<boolean>;
   const last = (): FakeSocket => FakeSocket.all[FakeSocket.all.length - 1];
 
   beforeEach(() => {
@@ -71,6 +71,19 @@ describe('the event stream', () => {
     last().onclose?.({ code: 1006 });
     window.dispatchEvent(new Event('online'));
     expect(FakeSocket.all).toHaveLength(2);
+  });
+
+  it('connects once when the network is back while it asks whether the chat exists', async () => {
+    let answer: (exists: boolean) => void = () => undefined;
+    exists = new Promise<boolean>(resolve => (answer = resolve));
+    last().onclose?.({ code: 1006 });
+    await jest.advanceTimersByTimeAsync(700);
+    last().onclose?.({ code: 1006 });
+    await jest.advanceTimersByTimeAsync(1300);
+    window.dispatchEvent(new Event('online'));
+    answer(true);
+    await jest.advanceTimersByTimeAsync(0);
+    expect(FakeSocket.all).toHaveLength(3);
   });
 
   it('ends with a chat that was deleted', async () => {
