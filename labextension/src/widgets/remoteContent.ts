@@ -1,6 +1,12 @@
 import type { IRenderMime } from '@jupyterlab/rendermime';
 
-const REMOTE = /^\s*(https?:)?[/\\]{2}/i;
+const REMOTE = /^(https?:(?! )|[/\\]{2})/i;
+
+/** Whether a browser may read an address as one elsewhere; `https:host` is one, too. */
+function isRemote(address: string): boolean {
+  // A browser leaves these characters out before it reads an address.
+  return REMOTE.test(address.replace(/^[\0- ]+|[\t\n\r]/g, ''));
+}
 
 /**
  * A sanitizer whose output loads nothing from elsewhere: an address that a reply or an output
@@ -38,12 +44,12 @@ function localOnly(html: string): string {
 /** Whether an attribute makes the browser fetch something from elsewhere by itself. */
 function loads(node: Element, name: string, value: string): boolean {
   if (name === 'href' || name === 'cite') {
-    return node.localName !== 'a' && node.localName !== 'area' && REMOTE.test(value);
+    return node.localName !== 'a' && node.localName !== 'area' && isRemote(value);
   }
   if (name === 'style') {
     return /url\s*\(|image\s*\(|\\/i.test(value);
   }
-  return name === 'srcset' || REMOTE.test(value);
+  return name === 'srcset' || isRemote(value);
 }
 
 function link(address: string, text: string | null): HTMLAnchorElement {

@@ -7,7 +7,7 @@ describe('withoutRemoteContent', () => {
   it.each([
     '<p>Text with <a href="https://example.org/">a link</a></p>',
     '<img src="data:image/png;base64,AAAA" alt="plot" />',
-    '<img src="figures/plot.png" />',
+    '<img src="figures/plot.png" alt="HTTP: how it works" />',
     '<table><tr><td style="color: red">1</td></tr></table>'
   ])('leaves %s as it is', html => {
     expect(sanitize(html)).toBe(new Sanitizer().sanitize(html));
@@ -23,6 +23,11 @@ describe('withoutRemoteContent', () => {
     '<img src="//example.org/x">',
     '<img src=" https://example.org/x">',
     '<img src="\\\\example.org/x">',
+    '<img src="/&#9;/example.org/x">',
+    '<img src="&#1;//example.org/x">',
+    '<img src="ht&#10;tps://example.org/x">',
+    '<img src="https:example.org/x">',
+    '<img src="http:/example.org/x">',
     '<img srcset="https://example.org/x 2x">',
     '<img src="a.png" srcset="b.png 2x, https://example.org/x 3x">',
     '<p style="background: url(https://example.org/x)">x</p>',
