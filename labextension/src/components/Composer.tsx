@@ -52,7 +52,7 @@ export function Composer(): JSX.Element {
       {problem && (
         <ErrorCard
           error={problem}
-          onRetry={() => void chatide.send()}
+          onRetry={() => void chatide.retry()}
           onPickModel={() => setPicking(true)}
           onDismiss={() => chatide.dismissProblem()}
         />

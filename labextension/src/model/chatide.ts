@@ -214,6 +214,11 @@ export class ChatIDE {
     this.store.set({ problem: null });
   }
 
+  /** Do again what the problem is about. */
+  async retry(): Promise<void> {
+    await this.again();
+  }
+
   /**
    * Ask. The prompt stays in the composer until the server has it.
    *
@@ -242,6 +247,7 @@ export class ChatIDE {
       void this.refreshChats();
     } catch (error) {
       const draft = this.store.get().draft || prompt;
+      this.again = draft === prompt ? () => this.send() : () => this.send(prompt, model);
       this.store.set({ problem: explain(error), draft });
     } finally {
       this.store.set({ sending: false });
@@ -249,30 +255,42 @@ export class ChatIDE {
   }
 
   async stop(): Promise<void> {
-    await this.attempt(async () => this.session?.stop());
+    await this.attempt(
+      async () => this.session?.stop(),
+      () => this.stop()
+    );
   }
 
   /** Run an action's code again, or for the first time. */
   async run(action: string): Promise<void> {
     const { session } = this;
     if (session) {
-      await this.attempt(() => this.api.run(session.id, action));
+      await this.attempt(
+        () => this.api.run(session.id, action),
+        () => this.run(action)
+      );
     }
   }
 
   async rename(id: string, title: string): Promise<void> {
-    await this.attempt(() => this.api.renameChat(id, title));
+    await this.attempt(
+      () => this.api.renameChat(id, title),
+      () => this.rename(id, title)
+    );
     await this.refreshChats();
   }
 
   async delete(id: string): Promise<void> {
-    await this.attempt(async () => {
-      await this.api.deleteChat(id);
-      delete this.drafts[id];
-      if (this.session?.id === id) {
-        await this.show(null);
-      }
-    });
+    await this.attempt(
+      async () => {
+        await this.api.deleteChat(id);
+        delete this.drafts[id];
+        if (this.session?.id === id) {
+          await this.show(null);
+        }
+      },
+      () => this.delete(id)
+    );
     await this.refreshChats();
   }
 
@@ -317,11 +335,12 @@ export class ChatIDE {
     return session;
   }
 
-  private async attempt(action: () => Promise<unknown>): Promise<void> {
+  private async attempt(action: () => Promise<unknown>, again: () => Promise<void>): Promise<void> {
     this.store.set({ problem: null });
     try {
       await action();
     } catch (error) {
+      this.again = again;
       this.store.set({ problem: explain(error) });
     }
   }
@@ -341,6 +360,7 @@ export class ChatIDE {
   private readonly _previewRequested = new Signal<this, string>(this);
   private chat = NEW;
   private drafts: Record<string, string> = {};
+  private again: () => Promise<void> = async () => undefined;
   private unsent: { prompt: string; key: string } | null = null;
 }
 

@@ -63,6 +63,23 @@ describe('ChatIDE', () => {
     expect(state().draft).toBe('Explore the penguins');
   });
 
+  it('tries again what failed, and leaves a half-written prompt alone', async () => {
+    server.logs = { a: shown };
+    await chatide.open('a');
+    chatide.setDraft('half a thought');
+    server.failures.run = offline;
+    await chatide.run('a1');
+    expect(state().problem?.code).toBe('offline');
+    delete server.failures.run;
+    await chatide.retry();
+    expect(server.asked('run')).toEqual([
+      ['a', 'a1'],
+      ['a', 'a1']
+    ]);
+    expect(server.asked('startTurn')).toHaveLength(0);
+    expect(state()).toMatchObject({ draft: 'half a thought', problem: null });
+  });
+
   it('sends nothing while a turn goes on', async () => {
     await chatide.send('One');
     server.tell(shown[0]);
