@@ -27,21 +27,25 @@ export class ModelCatalog {
     if (loading || models.length > 0) {
       return;
     }
-    this.store.set({ [provider]: { models, loading: true, problem: null } });
-    try {
-      const fresh = await this.api.models(provider);
-      this.store.set({
-        [provider]: { models: fresh, loading: false, problem: null }
-      });
-    } catch (error) {
-      this.store.set({
-        [provider]: { models, loading: false, problem: explain(error) }
-      });
+    const asking: IListing = { models, loading: true, problem: null };
+    this.store.set({ [provider]: asking });
+    const listing = await this.ask(provider);
+    // What was asked with a key that has changed since says nothing any more.
+    if (this.listing(provider) === asking) {
+      this.store.set({ [provider]: listing });
     }
   }
 
   /** A provider's key or address has changed: its list is another one. */
   forget(provider: string): void {
     this.store.set({ [provider]: NOTHING });
+  }
+
+  private async ask(provider: string): Promise<IListing> {
+    try {
+      return { models: await this.api.models(provider), loading: false, problem: null };
+    } catch (error) {
+      return { models: [], loading: false, problem: explain(error) };
+    }
   }
 }
