@@ -40,7 +40,7 @@ export const panelPlugin: JupyterFrontEndPlugin<void> = {
     const trans = (translator ?? nullTranslator).load(NAME);
     // Lab mounts the colours of code only with its first editor.
     StyleModule.mount(document, jupyterHighlightStyle.module!);
-    const renderers = chatRendermime(rendermime, chatide);
+    const renderers = chatRendermime(rendermime, chatide.api, () => chatide.session?.id);
     const insert = notebooks
       ? async (code: string): Promise<void> => {
           await app.commands.execute(CommandIDs.insert, { code });

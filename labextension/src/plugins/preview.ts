@@ -33,7 +33,6 @@ export const previewPlugin: JupyterFrontEndPlugin<void> = {
   ): void => {
     const { commands, shell } = app;
     const trans = (translator ?? nullTranslator).load(NAME);
-    const renderers = chatRendermime(rendermime, chatide);
     const tracker = new WidgetTracker<PreviewPanel>({ namespace: NAMESPACE });
     /** The turn in which the person closed the panel: it stays closed until the next. */
     let closedIn: string | undefined;
@@ -42,7 +41,7 @@ export const previewPlugin: JupyterFrontEndPlugin<void> = {
       const panel = new PreviewPanel({
         chat,
         api: chatide.api,
-        rendermime: renderers,
+        rendermime: chatRendermime(rendermime, chatide.api, () => chat),
         trans
       });
       const other = tracker.find(({ isAttached }) => isAttached);
@@ -54,7 +53,9 @@ export const previewPlugin: JupyterFrontEndPlugin<void> = {
       });
       void tracker.add(panel);
       panel.disposed.connect(() => {
-        closedIn = chatide.session ? runningTurn(chatide.session.chat)?.id : undefined;
+        if (chatide.session?.id === chat) {
+          closedIn = runningTurn(chatide.session.chat)?.id;
+        }
       });
       if (chatide.session?.id === chat) {
         panel.follow(chatide.session);

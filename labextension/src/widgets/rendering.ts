@@ -1,5 +1,5 @@
 import type { IRenderMime, IRenderMimeRegistry } from '@jupyterlab/rendermime';
-import type { ChatIDE } from '../model/chatide';
+import type { IApi } from '../api';
 import { withoutRemoteContent } from './remoteContent';
 import { svgFactory } from './svgImage';
 
@@ -18,21 +18,25 @@ const IMAGES: Record<string, string> = {
 /**
  * Lab's renderers for what a chat shows: relative links lead into the chat's workspace, and
  * nothing is loaded from elsewhere.
+ *
+ * @param chat - The id of the chat whose output is rendered, if one is open.
  */
-export function chatRendermime(lab: IRenderMimeRegistry, chatide: ChatIDE): IRenderMimeRegistry {
+export function chatRendermime(
+  lab: IRenderMimeRegistry,
+  api: IApi,
+  chat: () => string | undefined
+): IRenderMimeRegistry {
   const resolver: IRenderMime.IResolver = {
     isLocal: url => !ELSEWHERE.test(url),
     resolveUrl: async url => url,
     getDownloadUrl: async url => {
-      const { session, api } = chatide;
-      if (!session) {
+      const id = chat();
+      if (!id) {
         return url;
       }
       const path = decodeURIComponent(url);
       const type = IMAGES[path.split('.').pop()?.toLowerCase() ?? ''];
-      return type
-        ? dataUrl(new Blob([await api.file(session.id, path)], { type }))
-        : api.fileUrl(session.id, path);
+      return type ? dataUrl(new Blob([await api.file(id, path)], { type })) : api.fileUrl(id, path);
     }
   };
   const rendermime = lab.clone({ resolver, sanitizer: withoutRemoteContent(lab.sanitizer) });
