@@ -26,7 +26,8 @@ function Pages(): JSX.Element {
     <div
       className="jp-ChatIDE-root"
       onKeyDown={event => {
-        if (event.key === 'Escape' && session?.busy) {
+        // Escape also ends the composition of a character, which is no Stop.
+        if (event.key === 'Escape' && session?.busy && !event.nativeEvent.isComposing) {
           event.preventDefault();
           event.stopPropagation();
           void chatide.stop();

@@ -20,8 +20,9 @@ export function Popover({ label, side, onClose, children }: IPopoverProps): JSX.
     const first = node.querySelector<HTMLElement>('[data-autofocus]') ?? node;
     first.focus({ preventScroll: true });
     const onPointerDown = (event: PointerEvent): void => {
-      const target = event.target as Node;
-      if (!node.contains(target) && !opener?.contains(target)) {
+      const target = event.target as Element;
+      // A button that has a popover open closes it by its click.
+      if (!node.contains(target) && !target.closest('[aria-haspopup][aria-expanded="true"]')) {
         close.current();
       }
     };

@@ -200,6 +200,26 @@ describe('the panel', () => {
     expect(screen.queryByRole('combobox')).toBeNull();
   });
 
+  it('closes the model picker with a click elsewhere, whatever had the focus before', async () => {
+    act(() => (document.activeElement as HTMLElement | null)?.blur());
+    await act(async () => {
+      chatide.askForModel();
+      await new Promise(done => setTimeout(done, 20));
+    });
+    expect(screen.queryByRole('combobox')).not.toBeNull();
+    fireEvent.pointerDown(prompt());
+    expect(screen.queryByRole('combobox')).toBeNull();
+  });
+
+  it('stops with Escape, but not with the one that ends a composition', async () => {
+    await chat();
+    fireEvent.keyDown(prompt(), { key: 'Escape', isComposing: true });
+    expect(server.asked('stop')).toHaveLength(0);
+    fireEvent.keyDown(prompt(), { key: 'Escape' });
+    await settle();
+    expect(server.asked('stop')).toHaveLength(1);
+  });
+
   it('asks before it deletes a chat', async () => {
     server.logs = { one: [] };
     fireEvent.click(button('Chats: New chat'));
