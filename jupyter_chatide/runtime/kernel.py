@@ -68,22 +68,20 @@ class SandboxKernel:
     ) -> SandboxKernel:
         """Start a kernel and wait until it answers.
 
+        Cancelling the call ends the kernel before the cancellation goes on.
+
         Raises:
             SandboxStartError: it did not start, or not in time.
         """
+        launching = asyncio.create_task(_launch(manager, policy))
         try:
-            kernel_id = await ensure_async(
-                manager.start_kernel(kernel_name=KERNEL_NAME, **{POLICY_ARGUMENT: policy})
-            )
-            ready = manager.get_kernel(kernel_id).ready
-            if isinstance(ready, concurrent.futures.Future):
-                ready = asyncio.wrap_future(ready)
-            await ready
-        except Exception as error:
-            raise SandboxStartError(
-                f"The throwaway kernel could not be started: {error}",
-                "Run `jupyter chatide doctor` to see what is missing.",
-            ) from error
+            # The kernel manager would forget a process whose launch is cancelled.
+            kernel_id = await asyncio.shield(launching)
+        except asyncio.CancelledError:
+            await asyncio.wait({launching})
+            if launching.exception() is None:
+                await ensure_async(manager.shutdown_kernel(launching.result(), now=True))
+            raise
         kernel = cls(manager, kernel_id, context, limits, on_output=on_output, on_reply=on_reply)
         try:
             await kernel.connect()
@@ -196,6 +194,23 @@ class SandboxKernel:
         except OSError:
             return ""
         return f" It said: {words.strip().splitlines()[-1]}" if words.strip() else ""
+
+
+async def _launch(manager: MultiKernelManager, policy: Policy) -> str:
+    try:
+        kernel_id: str = await ensure_async(
+            manager.start_kernel(kernel_name=KERNEL_NAME, **{POLICY_ARGUMENT: policy})
+        )
+        ready = manager.get_kernel(kernel_id).ready
+        if isinstance(ready, concurrent.futures.Future):
+            ready = asyncio.wrap_future(ready)
+        await ready
+    except Exception as error:
+        raise SandboxStartError(
+            f"The throwaway kernel could not be started: {error}",
+            "Run `jupyter chatide doctor` to see what is missing.",
+        ) from error
+    return kernel_id
 
 
 def _process(manager: Any) -> int | None:

@@ -59,6 +59,8 @@ class Workspace:
         self._files = WorkspaceFiles(path, limits)
         self._lock = asyncio.Lock()
         self._kernel: SandboxKernel | None = None
+        # Goes on without those who wait for it; begun and given up with the lock held.
+        self._starting: asyncio.Task[SandboxKernel] | None = None
         self._used = False  # the kernel ran something, so there may be variables
         self._lost = False  # variables went away, and nobody has been told yet
         self._run: Run | None = None
@@ -78,11 +80,9 @@ class Workspace:
             SandboxStartError: it did not start.
             WorkspaceClosedError: the workspace is closed.
         """
-        await _to_its_end(self._start())
-
-    async def _start(self) -> None:
         async with self._lock:
-            await self._ready_kernel()
+            starting = self._begin_start()
+        await self._started(starting)
 
     async def run(
         self,
@@ -108,8 +108,7 @@ class Workspace:
         seconds = self._limits.run_time if timeout is None else timeout
         run = Run(code, seconds, self._limits, on_output)
         performing = asyncio.create_task(self._perform(run))
-        # After a cancellation nobody else asks for its exception.
-        performing.add_done_callback(lambda task: task.cancelled() or task.exception())
+        performing.add_done_callback(_take_exception)
         try:
             return await asyncio.shield(performing)
         except asyncio.CancelledError:
@@ -121,7 +120,8 @@ class Workspace:
         """End the running code and the processes it started.
 
         A kernel that does not obey within the limits' ``interrupt_grace`` is killed. Returns
-        when all is ended; does nothing when nothing runs.
+        when all is ended; does nothing when nothing runs. A kernel that is still starting is
+        not waited for, and is there for the next run.
         """
         if self._run is not None:
             self._run.ask_to_stop("interrupted")
@@ -144,9 +144,11 @@ class Workspace:
 
     async def _restart(self) -> None:
         async with self._lock:
+            await self._give_up_start()
             await self._end_kernel()
             self._lost = False
-            await self._ready_kernel()
+            starting = self._begin_start()
+        await self._started(starting)
 
     async def close(self) -> None:
         """End the kernel and all its processes; remove the folder if it was made for this."""
@@ -154,6 +156,7 @@ class Workspace:
         if self._run is not None:
             self._run.ask_to_stop("closed")
         async with self._lock:
+            await self._give_up_start()
             await self._end_kernel()
         if self._temporary:
             await asyncio.to_thread(shutil.rmtree, self.path, ignore_errors=True)
@@ -208,12 +211,17 @@ class Workspace:
     async def _perform_now(self, run: Run) -> RunResult:
         if run.is_stopping() and not self._closed:
             return run.result("interrupted")
-        kernel = await self._ready_kernel()
+        starting = self._begin_start()
+        starting.add_done_callback(lambda _: run.changed.set())
+        while not starting.done() and not run.is_stopping():
+            run.changed.clear()
+            await run.changed.wait()
+        if run.is_stopping():
+            return run.result("interrupted")
+        kernel = starting.result()
         if self._lost:
             self._lost = False
             run.notices.append(_VARIABLES_GONE)
-        if run.is_stopping():
-            return run.result("interrupted")
         self._used = True
         run.start()
         run.request = await kernel.execute(run.code)
@@ -278,8 +286,28 @@ class Workspace:
         )
         return "died"
 
+    def _begin_start(self) -> asyncio.Task[SandboxKernel]:
+        """Let the kernel be made ready, unless that goes on already. Needs the lock."""
+        if self._starting is None or self._starting.done():
+            self._starting = asyncio.create_task(self._ready_kernel())
+            self._starting.add_done_callback(_take_exception)
+        return self._starting
+
+    async def _started(self, starting: asyncio.Task[SandboxKernel]) -> None:
+        await asyncio.wait({starting})
+        if starting.cancelled():  # given up for a fresh kernel, or because all is closed
+            await self.start()
+        else:
+            starting.result()
+
+    async def _give_up_start(self) -> None:
+        """End what is starting. Needs the lock."""
+        if self._starting is not None and not self._starting.done():
+            self._starting.cancel()
+            await asyncio.wait({self._starting})
+
     async def _ready_kernel(self) -> SandboxKernel:
-        """The workspace's kernel, started or started again where needed. Holds the lock."""
+        """The workspace's kernel, started or started again where needed."""
         if self._closed:
             raise WorkspaceClosedError("The workspace is closed.", "Create another one.")
         kernel = self._kernel
@@ -290,7 +318,7 @@ class Workspace:
             await kernel.connect()
             return kernel
         if kernel is not None:
-            await self._end_kernel()
+            await _to_its_end(self._end_kernel())
         from .kernel import SandboxKernel
 
         self._kernel = await SandboxKernel.start(
@@ -325,9 +353,14 @@ class Workspace:
 async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
     """Wait for ``work``, which goes on when the wait is cancelled."""
     task = asyncio.create_task(work)
-    # After a cancellation nobody else asks for its exception.
-    task.add_done_callback(lambda task: task.cancelled() or task.exception())
+    task.add_done_callback(_take_exception)
     await asyncio.shield(task)
+
+
+def _take_exception(task: asyncio.Task[Any]) -> None:
+    """Nobody else asks for it where those who waited for the task were cancelled."""
+    if not task.cancelled():
+        task.exception()
 
 
 async def _wait(run: Run, seconds: float) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import jupyter_chatide
 from jupyter_chatide.runtime import (
     Limits,
     OutputChange,
@@ -244,6 +248,23 @@ async def test_a_stopped_supervisor_does_not_keep_a_workspace_open(runtime: Runt
         end_process(kernel)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a supervisor")
+async def test_a_kernel_has_left_the_process_table_when_it_is_closed(runtime: Runtime) -> None:
+    workspace = await runtime.create_workspace()
+    # Memory and threads take the system a moment to clear away.
+    result = await workspace.run(
+        "import os, threading, time\n"
+        "ballast = b'x' * 200_000_000\n"
+        "for _ in range(100):\n"
+        "    threading.Thread(target=time.sleep, args=[600], daemon=True).start()\n"
+        "print(os.getpid())"
+    )
+    kernel = Path("/proc", result.outputs[0]["text"].strip())
+    assert kernel.exists()
+    await workspace.close()
+    assert not kernel.exists()
+
+
 async def test_restart_forgets_variables_and_says_nothing(workspace: Workspace) -> None:
     await workspace.run("forgotten = 1")
     await workspace.restart()
@@ -284,3 +305,72 @@ async def test_a_start_that_nobody_waits_for_leaves_no_process(own_workspace: Wo
         await starting
     await own_workspace.close()
     assert set(psutil.Process().children(recursive=True)) <= before
+
+
+@pytest.fixture
+def hanging_workspace(
+    jp_asyncio_loop: asyncio.AbstractEventLoop, tmp_path: Path
+) -> Iterator[Workspace]:
+    """A workspace whose kernel starts and never answers."""
+    from jupyter_client.kernelspec import KernelSpecManager
+    from jupyter_client.multikernelmanager import AsyncMultiKernelManager
+
+    sandbox = Path(jupyter_chatide.__file__).parent / "etc" / "kernels" / "chatide-sandbox"
+    spec = json.loads((sandbox / "kernel.json").read_text())
+    spec["argv"] = ["sleep", "600"]
+    (tmp_path / "chatide-sandbox").mkdir()
+    (tmp_path / "chatide-sandbox" / "kernel.json").write_text(json.dumps(spec))
+    specs = KernelSpecManager(kernel_dirs=[str(tmp_path)])
+    manager = AsyncMultiKernelManager(kernel_spec_manager=specs)
+    runtime = Runtime(kernel_manager=manager)
+    yield jp_asyncio_loop.run_until_complete(runtime.create_workspace())
+    jp_asyncio_loop.run_until_complete(runtime.aclose())
+
+
+async def test_nothing_waits_for_a_kernel_that_does_not_come_up(
+    hanging_workspace: Workspace,
+) -> None:
+    import psutil
+
+    def processes() -> set[psutil.Process]:
+        return set(psutil.Process().children(recursive=True))
+
+    before = processes()
+    async with asyncio.timeout(20):  # a kernel may take 60 s to start
+        warming_up = asyncio.create_task(hanging_workspace.start())
+        for _ in range(2):
+            stopped = asyncio.create_task(hanging_workspace.run("1"))
+            await asyncio.sleep(0.1)
+            assert await becomes(lambda: len(processes() - before) >= 2)
+            await hanging_workspace.interrupt()
+            assert (await stopped).status == "interrupted"
+        hanging = processes() - before
+        cancelled = asyncio.create_task(hanging_workspace.run("1"))
+        await asyncio.sleep(0.1)
+        cancelled.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await cancelled
+        assert processes() - before == hanging  # still the one start
+        restarting = asyncio.create_task(hanging_workspace.restart())
+        assert await becomes(lambda: not any(is_alive(process.pid) for process in hanging))
+        assert await becomes(lambda: len(processes() - before) >= 2)
+        await hanging_workspace.close()
+        for waiting in (warming_up, restarting):
+            with pytest.raises(WorkspaceClosedError):
+                await waiting
+    assert processes() <= before
+
+
+async def test_the_kernel_of_a_run_stopped_early_serves_the_next(own_workspace: Workspace) -> None:
+    import psutil
+
+    stopped = asyncio.create_task(own_workspace.run("1"))
+    await asyncio.sleep(0.1)
+    begun = set(psutil.Process().children(recursive=True))
+    await own_workspace.interrupt()
+    assert (await stopped).status == "interrupted"
+    result = await own_workspace.run("1")
+    assert result.status == "ok"
+    assert result.notices == []
+    assert result.execution_count == 1
+    assert begun <= set(psutil.Process().children(recursive=True))
