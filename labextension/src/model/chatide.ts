@@ -237,15 +237,25 @@ export class ChatIDE {
     // The same prompt sent again after an error is the same turn, should the server have it.
     const key = this.unsent?.prompt === prompt ? this.unsent.key : UUID.uuid4();
     this.unsent = { prompt, key };
+    let { session } = this;
     try {
-      const session = this.session ?? (await this.create());
+      session ??= await this.create();
       await this.api.startTurn(session.id, { prompt, model, mode, key });
       this.unsent = null;
-      if (this.store.get().draft === prompt) {
+      if (this.session === session && this.store.get().draft === prompt) {
         this.setDraft('');
+      } else if (this.session !== session && this.drafts[session.id] === prompt) {
+        delete this.drafts[session.id];
+        this.remember();
       }
       void this.refreshChats();
     } catch (error) {
+      if (this.session !== session) {
+        // The person went on to another chat: the prompt waits in its own.
+        this.drafts[session?.id ?? NEW] ||= prompt;
+        this.remember();
+        return;
+      }
       const draft = this.store.get().draft || prompt;
       this.again = draft === prompt ? () => this.send() : () => this.send(prompt, model);
       this.store.set({ problem: explain(error), draft });

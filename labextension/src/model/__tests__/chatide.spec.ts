@@ -80,6 +80,24 @@ describe('ChatIDE', () => {
     expect(state()).toMatchObject({ draft: 'half a thought', problem: null });
   });
 
+  it('keeps a prompt to its chat when another is opened before the server answers', async () => {
+    server.logs = { a: [], b: [] };
+    await chatide.open('a');
+    chatide.setDraft('for a');
+    server.failures.startTurn = offline;
+    const failing = chatide.send();
+    await chatide.open('b');
+    await failing;
+    expect(state()).toMatchObject({ draft: '', problem: null });
+    await chatide.open('a');
+    expect(state().draft).toBe('for a');
+    delete server.failures.startTurn;
+    const sending = chatide.send();
+    await Promise.all([chatide.open('b'), sending]);
+    await chatide.open('a');
+    expect(state().draft).toBe('');
+  });
+
   it('sends nothing while a turn goes on', async () => {
     await chatide.send('One');
     server.tell(shown[0]);
