@@ -113,10 +113,6 @@ export const sparkIcon = outline(
   'spark',
   '<path d="M12 3.500l2 6.5 6.5 2-6.5 2-2 6.5-2-6.5-6.5-2 6.5-2z"/>'
 );
-export const askIcon = outline(
-  'ask',
-  '<path d="M5 4.500h14a1.5 1.5 0 0 1 1.5 1.500v9a1.5 1.5 0 0 1-1.5 1.500h-7l-4.5 3.500v-3.500H5A1.5 1.5 0 0 1 3.5 15V6A1.5 1.5 0 0 1 5 4.500z"/>'
-);
 export const linkIcon = outline(
   'link',
   '<path d="M14 4.500h5.500V10M19 5l-8.5 8.500M10.5 6H6a1.5 1.5 0 0 0-1.5 1.500V18A1.5 1.5 0 0 0 6 19.500h10.500A1.5 1.5 0 0 0 18 18v-4.5"/>'

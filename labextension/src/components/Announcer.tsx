@@ -17,6 +17,9 @@ export function Announcer(): JSX.Element {
         case 'reply_started':
           return trans.__('The model is answering.');
         case 'run_finished':
+          if (event.status === 'interrupted') {
+            return trans.__('Stopped.');
+          }
           return event.status === 'ok' ? '' : trans.__('The code failed.');
         case 'repair_started':
           return trans.__('Attempt %1 of %2 to mend it.', event.attempt, event.limit);

@@ -4,13 +4,11 @@ import React, { forwardRef } from 'react';
 export interface IIconButtonProps extends React.ButtonHTMLAttributes<HTMLButtonElement> {
   icon: LabIcon;
   label: string;
-  /** Show the label beside the icon where there is room. */
-  withLabel?: boolean;
 }
 
 /** A button that is an icon; its label is what it is called and its tooltip. */
 export const IconButton = forwardRef<HTMLButtonElement, IIconButtonProps>(
-  ({ icon, label, withLabel, className = '', ...rest }, ref) => (
+  ({ icon, label, className = '', ...rest }, ref) => (
     <button
       type="button"
       ref={ref}
@@ -20,7 +18,6 @@ export const IconButton = forwardRef<HTMLButtonElement, IIconButtonProps>(
       {...rest}
     >
       <Icon icon={icon} />
-      {withLabel && <span>{label}</span>}
     </button>
   )
 );

@@ -220,6 +220,12 @@ describe('the panel', () => {
     expect(server.asked('stop')).toHaveLength(1);
   });
 
+  it('tells a screen reader of a Stop as a Stop, not as a failure', async () => {
+    await chat({ type: 'run_finished', n: 7, t: 1, run: 'x1', status: 'interrupted' });
+    const told = screen.getAllByRole('status').map(({ textContent }) => textContent);
+    expect(told).toContain('Stopped.');
+  });
+
   it('asks before it deletes a chat', async () => {
     server.logs = { one: [] };
     fireEvent.click(button('Chats: New chat'));
