@@ -125,7 +125,7 @@ def test_everything_ends_when_the_notebook_is_killed(
         "from jupyter_chatide.magics.engine_connection import EngineConnection\n"
         "engine = EngineConnection(); chat = engine.create_chat()\n"
         f"engine.start_turn(chat, 'Go', {MODEL!r}, 'build')\n"
-        "while 'pid' not in str(engine.events(chat, 0)): pass\n"
+        "while 'RunOutput' not in str(engine.events(chat, 0)): pass\n"
         "print('runs', flush=True); time.sleep(300)\n"
     )
     process = subprocess.Popen(

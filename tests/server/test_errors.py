@@ -59,7 +59,7 @@ async def test_a_malformed_body_is_refused_in_words(
         ("POST", "/chats/{chat}/turns", {"prompt": "  "}, "prompt"),
         ("POST", "/chats/{chat}/turns", {"prompt": "x", "mode": "destroy"}, "$.mode"),
         ("POST", "/chats/{chat}/turns", {"prompt": "x", "model": "nameless"}, "model"),
-        ("POST", "/chats/{chat}/runs", {"code": "1"}, "action"),
+        ("POST", "/chats/{chat}/runs", {}, "action"),
         ("POST", "/chats/{chat}/previews", {"path": 7}, "$.path"),
     ],
 )
@@ -127,13 +127,13 @@ async def test_a_method_that_is_not_there_is_said(api: Api) -> None:
 
 
 async def test_what_nobody_foresaw_tells_the_client_nothing_but_a_number(
-    api: Api, jp_serverapp: Any, data_dir: Any, caplog: pytest.LogCaptureFixture
+    api: Api, data_dir: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # A file stands where the chats' folder should be.
-    data_dir.mkdir()
-    (data_dir / "chats").write_text("in the way")
+    chat = await api.new_chat()
+    # A file stands where the workspace should be.
+    (data_dir / "chats" / chat / "workspace").write_text("in the way")
     with caplog.at_level(logging.ERROR):
-        answer = await api.post("/chats", {"title": "x"})
+        answer = await api.get(f"/chats/{chat}/workspace")
     assert answer.status == 500
     assert answer.json["code"] == "internal"
     assert "Traceback" not in answer.body.decode() and str(data_dir) not in answer.body.decode()
