@@ -146,6 +146,7 @@ def test_a_csv_of_ones_own_is_loaded_summarised_and_plotted(
     sidebar.ask("Prepare")
     sidebar.wait_until_done()
     (chat,) = [c["id"] for c in lab.api("GET", "chats")["chats"] if c["title"] == "Prepare"]
+    assert lab.api("GET", f"chats/{chat}/workspace") == {"files": []}
     workspace = lab.data_dir / "chats" / chat / "workspace"
     source = cbook.get_sample_data("Stocks.csv", asfileobj=False)
     (workspace / "Stocks.csv").write_bytes(Path(str(source)).read_bytes())
