@@ -17,7 +17,8 @@ if TYPE_CHECKING:
         TextDelta,
         parse_reply,
     )
-    from .chats import Chat, ChatInfo, Chats
+    from .chat import Chat, ChatInfo
+    from .chats import Chats
     from .log import EventLog, LogError
 
 _HOMES = {
@@ -26,8 +27,8 @@ _HOMES = {
     "ActionDelta": "actions",
     "ActionOpened": "actions",
     "ActionParser": "actions",
-    "Chat": "chats",
-    "ChatInfo": "chats",
+    "Chat": "chat",
+    "ChatInfo": "chat",
     "Chats": "chats",
     "EventLog": "log",
     "LogError": "log",

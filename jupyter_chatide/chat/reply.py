@@ -18,7 +18,7 @@ from .state import ActionState, TurnState, fresh_id, shorten_line
 
 if TYPE_CHECKING:
     from ..runtime import Workspace
-    from .chats import Chat
+    from .chat import Chat
 
 FRAME = 0.025  # seconds; deltas of one frame become one event
 PAGES = (".html", ".htm")

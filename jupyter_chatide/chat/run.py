@@ -14,7 +14,7 @@ from .state import ActionState, fresh_id
 
 if TYPE_CHECKING:
     from ..runtime import OutputChange, RunResult
-    from .chats import Chat
+    from .chat import Chat
 
 log = logging.getLogger(__name__)
 

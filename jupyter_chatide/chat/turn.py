@@ -18,7 +18,7 @@ from .reply import Reply
 
 if TYPE_CHECKING:
     from ..runtime import Workspace
-    from .chats import Chat
+    from .chat import Chat
 
 REPAIR_LIMIT = 2
 

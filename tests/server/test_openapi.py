@@ -9,8 +9,7 @@ import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 
-from jupyter_chatide.chat import events
-from jupyter_chatide.chat.chats import ChatInfo
+from jupyter_chatide.chat import ChatInfo, events
 from jupyter_chatide.gateway import messages
 from jupyter_chatide.runtime import results
 from jupyter_chatide.server import bodies
