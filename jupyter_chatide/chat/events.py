@@ -36,6 +36,12 @@ class ChatRenamed(Event, tag="chat_renamed"):
     title: str
 
 
+class FallbackChosen(Event, tag="fallback_chosen"):
+    """The chat's own chain of models (``provider/model``) to fall back on; ``None``: default."""
+
+    models: list[str] | None = None
+
+
 class TurnStarted(Event, tag="turn_started"):
     """A person asked. ``model`` is ``provider/model``; ``key`` the client's idempotency key."""
 
@@ -46,13 +52,29 @@ class TurnStarted(Event, tag="turn_started"):
     key: str = ""
 
 
+class TurnResumed(Event, tag="turn_resumed"):
+    """A person had a failed, stopped or interrupted turn go on.
+
+    ``continue``: the last reply goes on where it broke off. ``retry``: that reply is given up
+    (it stays in the log, and out of what the model is told) and the model answers anew.
+    """
+
+    turn: str
+    how: Literal["continue", "retry"]
+    model: str = ""
+
+
 class ReplyStarted(Event, tag="reply_started"):
-    """A model begins to answer. ``attempt`` is 0 for the prompt's answer, 1, 2… for repairs."""
+    """A model begins to answer. ``attempt`` is 0 for the prompt's answer, 1, 2… for repairs.
+
+    ``retries`` is the reply that this one takes the place of.
+    """
 
     turn: str
     reply: str
     model: str
     attempt: int = 0
+    retries: str = ""
 
 
 class ReplyText(Event, tag="reply_text"):
@@ -60,6 +82,24 @@ class ReplyText(Event, tag="reply_text"):
 
     reply: str
     text: str
+
+
+class ReplyContinued(Event, tag="reply_continued"):
+    """The model is asked to go on with a reply that broke off: the same reply grows on.
+
+    ``reason`` is ``length`` (by itself, ``attempt`` of ``limit``) or ``asked`` (by a person). What
+    was written past ``kept`` characters (of the reply as the model wrote it) is taken back; an
+    action that was open there (``action``) opens again with ``content`` characters of its content.
+    """
+
+    reply: str
+    reason: Literal["length", "asked"]
+    kept: int
+    attempt: int = 0
+    limit: int = 0
+    action: str = ""
+    content: int = 0
+    model: str = ""
 
 
 class ReplyReasoning(Event, tag="reply_reasoning"):
@@ -105,23 +145,41 @@ class ActionClosed(Event, tag="action_closed"):
     fence: str = ""
 
 
+class ModelRetried(Event, tag="model_retried"):
+    """The same model is asked again after ``seconds``."""
+
+    reply: str
+    model: str
+    reason: str
+    code: str
+    seconds: float
+    attempt: int
+
+
 class ModelSwitched(Event, tag="model_switched"):
-    """Another model answers than the one that was asked."""
+    """Another model answers than the one that was asked; ``code`` classes the reason."""
 
     reply: str
     from_model: str
     to_model: str
     reason: str
+    code: str = ""
 
 
 class ReplyFinished(Event, tag="reply_finished"):
-    """The reply is over. ``reason``: the provider's, or stopped, failed, interrupted."""
+    """The reply is over. ``reason``: the provider's, or stopped, failed, interrupted.
+
+    Tokens and cost (US dollars) are of all requests that the reply took since it started or was
+    last continued by a person; ``None`` is unknown.
+    """
 
     reply: str
     reason: str
     model: str = ""
     input_tokens: int | None = None
     output_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cost: float | None = None
 
 
 class RunStarted(Event, tag="run_started"):
@@ -208,13 +266,17 @@ class TurnFinished(Event, tag="turn_finished"):
 
 AnyEvent = (
     ChatRenamed
+    | FallbackChosen
     | TurnStarted
+    | TurnResumed
     | ReplyStarted
+    | ReplyContinued
     | ReplyText
     | ReplyReasoning
     | ActionOpened
     | ActionDelta
     | ActionClosed
+    | ModelRetried
     | ModelSwitched
     | ReplyFinished
     | RunStarted

@@ -76,13 +76,13 @@ def conversation(state: ChatState, turn: TurnState) -> list[ChatMessage]:
     kept: list[list[ChatMessage]] = []
     room = HISTORY_CHARS
     for exchange in reversed(exchanges):
-        room -= sum(len(message.content) for message in exchange)
+        room -= sum(len(message.text) for message in exchange)
         if room < 0 and kept:
             break
         if room < 0:  # the newest is too long as it is, and would be missed most
             share = HISTORY_CHARS // len(exchange)
             exchange = [
-                ChatMessage(role=message.role, content=shorten(message.content, share))
+                ChatMessage(role=message.role, content=shorten(message.text, share))
                 for message in exchange
             ]
         kept.insert(0, exchange)

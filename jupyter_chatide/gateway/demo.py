@@ -171,13 +171,13 @@ class DemoAdapter:
 
 def _reply(messages: Sequence[ChatMessage]) -> str:
     """The recorded reply to the last message: an example prompt, or the error that one ran into."""
-    last = messages[-1].content
+    last = messages[-1].text
     example = _example(last)
     if example:
         return example.replies[0]
     replies = 0
     for message in reversed(messages):
-        example = _example(message.content) if message.role == "user" else None
+        example = _example(message.text) if message.role == "user" else None
         if example:
             if 0 < replies <= len(example.errors) and example.errors[replies - 1] in last:
                 return example.replies[replies]

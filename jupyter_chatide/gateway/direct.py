@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from .adapter import Target
@@ -15,6 +14,7 @@ from .listing import list_models
 from .messages import AnyDelta, LLMRequest, ModelInfo, ReasoningDelta, TextDelta
 from .openai_format import ReplyReader, request_body
 from .refusals import refusal
+from .settings import Deadlines
 from .sse import EventReader, EventTooLargeError
 
 if TYPE_CHECKING:
@@ -22,20 +22,6 @@ if TYPE_CHECKING:
 
 _LARGEST_REFUSAL = 64_000  # bytes of an error's body that are read
 _DRAIN = 0.05  # seconds
-
-
-@dataclass(frozen=True)
-class Deadlines:
-    """How long each step of an answer may take, in seconds.
-
-    ``first_token`` counts from the request: a local server may load a model first. ``idle`` is
-    the longest pause after that, and ``trailing`` the time for what follows the finish reason.
-    """
-
-    first_token: float = 300.0
-    idle: float = 120.0
-    total: float = 3600.0
-    trailing: float = 3.0
 
 
 class DirectAdapter:

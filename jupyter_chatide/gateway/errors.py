@@ -106,3 +106,15 @@ class KeyStoreError(GatewayError):
     """The key store cannot be read or written safely, or the key itself is not usable."""
 
     code = "key_store"
+
+
+class PolicyError(GatewayError):
+    """The administrator's policy does not allow this provider or model."""
+
+    code = "policy"
+
+
+class BudgetError(GatewayError):
+    """The budget of tokens or of money is used up."""
+
+    code = "budget"

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import AsyncGenerator
 
 from .adapter import Target
-from .direct import Deadlines
 from .errors import AuthenticationError, GatewayError, ModelTimeoutError, OverloadedError
 from .messages import AnyDelta, FinishDelta, LLMRequest, ModelInfo
+from .settings import Deadlines
 from .worker_process import WorkerProcess
 from .worker_protocol import Failed, Finished
 

@@ -61,7 +61,7 @@ def _check_messages(request: LLMRequest) -> None:
         if message.role not in _ROLES:
             _refuse(f"{name}.role", f"it is {message.role!r}", f"Use one of {', '.join(_ROLES)}.")
         try:
-            size += len(message.content.encode())
+            size += len(message.text.encode())
         except UnicodeEncodeError:
             _refuse(f"{name}.content", "it holds half a character", "Remove what is not text.")
         if size > LARGEST_CONTENT:
@@ -73,7 +73,7 @@ def _check_messages(request: LLMRequest) -> None:
     last = messages[-1]
     if last.role != "user":
         _refuse("messages", "the last one is not from the user", "End with a user's message.")
-    if not last.content.strip():
+    if not last.text.strip():
         _refuse(f"messages[{len(messages) - 1}].content", "it is empty", "Ask something.")
 
 

@@ -30,7 +30,8 @@ from jupyter_chatide.gateway import (
     UnreachableError,
     UsageDelta,
 )
-from jupyter_chatide.gateway.direct import Deadlines, DirectAdapter
+from jupyter_chatide.gateway.direct import DirectAdapter
+from jupyter_chatide.gateway.settings import Deadlines
 from tests.fakes import CUT, HOLD, FakeProvider, Reasoning, event, free_port
 
 from .asking import KEY, ask, question, target_for, text_of

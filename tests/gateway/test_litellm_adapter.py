@@ -15,7 +15,6 @@ from jupyter_core.utils import ensure_event_loop
 
 from jupyter_chatide.gateway import errors
 from jupyter_chatide.gateway.adapter import Target
-from jupyter_chatide.gateway.direct import Deadlines
 from jupyter_chatide.gateway.litellm_adapter import LiteLLMAdapter
 from jupyter_chatide.gateway.messages import (
     AnyDelta,
@@ -26,6 +25,7 @@ from jupyter_chatide.gateway.messages import (
     TextDelta,
     UsageDelta,
 )
+from jupyter_chatide.gateway.settings import Deadlines
 from jupyter_chatide.gateway.worker_protocol import WINDOW
 from tests.fakes.provider import CUT, HOLD, FakeProvider, Part, Reasoning, event, free_port
 from tests.gateway.asking import KEY, target_for, text_of
