@@ -1,0 +1,1 @@
+"""What the gateway costs: processor time, delay, load, Stop."""
