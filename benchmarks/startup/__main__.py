@@ -2,19 +2,20 @@
 
 Run from the repository's root, with the package installed::
 
-    python -m benchmarks.startup [ROUNDS]
+    python -m benchmarks.startup [ROUNDS] [EXTENSION …]
 
-Each round starts a server with and one without the extension, in turns first, so that what else
-the machine does falls on both. Shown are medians of ROUNDS (9 by default), and the best of them,
-which is nearer the truth on a busy machine:
+Each round starts a server without extensions, one with ours, and one with each other EXTENSION
+that is installed in the same environment (``jupyter_ai_litellm``, ``notebook_intelligence``), in
+turns first, so that what else the machine does falls on all. Shown are medians of ROUNDS (9 by
+default), and the best of them, which is nearer the truth on a busy machine:
 
 - *first answer*: from the start of the process to the answer of ``/api/status``;
 - *processor time*: of that process, from its start to its end;
 - *extension load*: finding, importing, linking and loading the extension in that process;
 - *import*: ``import jupyter_chatide`` alone, by ``-X importtime``.
 
-The last line says whether import and load together stay under 100 ms, by their medians; the exit
-status is 1 when they do not.
+The last lines say whether import and load together stay under 100 ms, and whether loading stays
+within 3 % of the server's own start, by their medians; the exit status is 1 when they do not.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ import urllib.request
 from pathlib import Path
 from typing import NamedTuple
 
+OURS = "jupyter_chatide"
 LIMIT = 100.0  # milliseconds
+SHARE = 3.0  # percent of the server's own start
 PATIENCE = 60.0  # seconds that a server may take to answer
 
 # Runs a server, and writes down how long each extension took to be linked and loaded.
@@ -62,36 +65,42 @@ ServerApp.launch_instance(sys.argv[2:])
 """
 
 
-def main(rounds: int) -> int:
-    """Measure, print, and return the exit status: 1 when the limit is passed."""
-    starts: dict[bool, list[Start]] = {True: [], False: []}
+def main(rounds: int, others: list[str]) -> int:
+    """Measure, print, and return the exit status: 1 when a limit is passed."""
+    names = ["", OURS, *others]
+    starts: dict[str, list[Start]] = {name: [] for name in names}
     for round in range(rounds):
-        for enabled in (True, False) if round % 2 else (False, True):
-            starts[enabled].append(start_server(enabled))
-    loads = [start.load for start in starts[True]]
+        for name in names if round % 2 else reversed(names):
+            starts[name].append(start_server(name, names))
     imports = [import_time() for _ in range(rounds)]
 
-    print(f"{'milliseconds':32}{'median':>8}{'best':>8}")
-    compare("first answer", [[start.answer for start in starts[on]] for on in (False, True)])
-    compare("processor time", [[start.processor for start in starts[on]] for on in (False, True)])
-    show("extension load", loads)
+    def median(name: str, figure: str) -> float:
+        return statistics.median(getattr(start, figure) for start in starts[name])
+
+    print(f"{'milliseconds':32}{'median':>8}{'best':>8}{'ratio':>8}")
+    for figure, label in (("answer", "first answer"), ("processor", "processor time")):
+        for name in names:
+            figures = [getattr(start, figure) for start in starts[name]]
+            show(f"{label}, {name or 'none'}", figures, median("", figure))
+    for name in names[1:]:
+        show(f"load of {name}", [start.load for start in starts[name]])
     show("import jupyter_chatide", imports)
-    added = statistics.median(loads) + statistics.median(imports)
+    load = median(OURS, "load")
+    added = load + statistics.median(imports)
+    share = load / median("", "answer") * 100
     print(f"added: {added:.0f} ms of {LIMIT:g} ms, {'within' if added < LIMIT else 'OVER'}")
-    return 0 if added < LIMIT else 1
+    print(
+        f"load: {share:.1f} % of the server's own start, of {SHARE:g} %,"
+        f" {'within' if share <= SHARE else 'OVER'}"
+    )
+    return 0 if added < LIMIT and share <= SHARE else 1
 
 
-def compare(name: str, figures: list[list[float]]) -> None:
-    """Print figures without and with the extension, and the ratio of the medians."""
-    without, with_it = figures
-    show(f"{name} without", without)
-    show(f"{name} with", with_it)
-    print(f"{name + ', ratio':32}{statistics.median(with_it) / statistics.median(without):8.3f}")
-
-
-def show(name: str, figures: list[float]) -> None:
-    """Print the median and the best of some figures."""
-    print(f"{name:32}{statistics.median(figures):8.1f}{min(figures):8.1f}")
+def show(name: str, figures: list[float], base: float = 0.0) -> None:
+    """Print the median and the best of some figures, and the median's ratio to ``base``."""
+    middle = statistics.median(figures)
+    ratio = f"{middle / base:8.3f}" if base else ""
+    print(f"{name:32}{middle:8.1f}{min(figures):8.1f}{ratio}")
 
 
 class Start(NamedTuple):
@@ -102,14 +111,14 @@ class Start(NamedTuple):
     load: float
 
 
-def start_server(enabled: bool) -> Start:
-    """Start a server with or without the extension, and end it."""
+def start_server(name: str, known: list[str]) -> Start:
+    """Start a server with one extension, or with none of those known, and end it."""
     with tempfile.TemporaryDirectory() as folder:
         port = free_port()
         spent = Path(folder) / "spent.json"
         # jupyter_lsp looks for language servers in a thread, now before the first answer, now
         # after it: noise larger than what is measured.
-        extensions = {"jupyter_chatide": enabled, "jupyter_lsp": False}
+        extensions = {other: other == name for other in known if other} | {"jupyter_lsp": False}
         settings = {"ServerApp": {"jpserver_extensions": extensions}}
         (Path(folder) / "jupyter_server_config.json").write_text(json.dumps(settings))
         environment = os.environ | {
@@ -133,7 +142,7 @@ def start_server(enabled: bool) -> Start:
         finally:
             process.terminate()
             process.wait()
-        load = json.loads(spent.read_text()).get("jupyter_chatide", 0.0)
+        load = json.loads(spent.read_text()).get(name, 0.0)
         return Start(answer, processor_time() - used, load)
 
 
@@ -173,4 +182,4 @@ def import_time() -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 9))
+    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 9, sys.argv[2:]))
