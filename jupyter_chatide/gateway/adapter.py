@@ -9,6 +9,19 @@ import msgspec
 
 from .messages import AnyDelta, LLMRequest, ModelInfo
 
+ModelList = Literal[
+    "openai",
+    "ollama",
+    "gemini",
+    "anthropic",
+    "cohere",
+    "github",
+    "lmstudio",
+    "xai",
+    "demo",
+    "none",
+]
+
 
 class OptionConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     """A setting of a provider that is neither key nor base URL, as data.
@@ -52,12 +65,14 @@ class ProviderConfiguration(msgspec.Struct, frozen=True, kw_only=True):
         key_url: where a person gets a key.
         default_model: a sensible model to begin with; ``""`` means the first one listed.
         models: how it lists models: ``openai`` (``GET base_url/models``), ``ollama``
-            (``GET /api/tags``), ``gemini``, ``anthropic``, or ``none``.
+            (``GET /api/tags``), a form of its own, or ``none`` (then what the catalog knows).
         litellm_prefix: what litellm puts before the model's name.
         key_check: the call that proves a key: ``models`` (listing needs it), ``completion``, or
             the path below the base URL of a route that needs it.
         local: whether it runs on this machine, and can be found by asking it.
         options: what else can be set.
+        ambient: credentials that the machine's environment may hold and that are passed on
+            without ever being shown, as pairs of an option's name and its variable.
         hottest: the highest temperature that it takes.
         price_prefix: what litellm's price list puts before the model's name, where that is not
             ``litellm_prefix`` or the id.
@@ -76,11 +91,12 @@ class ProviderConfiguration(msgspec.Struct, frozen=True, kw_only=True):
     needs_key: bool = True
     key_url: str = ""
     default_model: str = ""
-    models: Literal["openai", "ollama", "gemini", "anthropic", "demo", "none"] = "openai"
+    models: ModelList = "openai"
     litellm_prefix: str = ""
     key_check: str = "completion"
     local: bool = False
     options: tuple[OptionConfiguration, ...] = ()
+    ambient: tuple[tuple[str, str], ...] = ()
     hottest: float = 2.0
     price_prefix: str = ""
 

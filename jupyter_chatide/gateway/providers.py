@@ -1,15 +1,42 @@
-"""The providers we know, as data, and how their addresses are read."""
+"""The providers we know, as data, one after the other.
+
+A provider with an OpenAI-compatible endpoint is spoken to directly, without a worker process:
+Cohere (its compatibility API) and Azure too, whose ``/openai/v1`` takes the resource's key as any
+OpenAI client sends it and no ``api-version`` any more; there, the model is the deployment's name.
+What is left to litellm are Anthropic, Gemini, Vertex AI and Bedrock.
+
+Options, as adapters get them in ``Target.options`` by name; one that is not set is not there:
+
+- ``ollama``: ``context``, the ``num_ctx`` of its native API, in tokens.
+- ``vertex``: ``project``, ``location``, ``credentials_file``: litellm's ``vertex_project``,
+  ``vertex_location`` and ``vertex_credentials``. The key, if any, is a service account's JSON
+  document, and comes before the file; with neither, Google's own library looks for the user's
+  credentials below the home directory. Needs google-auth: the ``vertex`` extra.
+- ``bedrock``: ``region`` and ``profile``: litellm's ``aws_region_name`` and ``aws_profile_name``.
+  The key, if any, is a Bedrock API key (litellm's ``api_key``), and comes first; then the
+  profile; then ``access_key_id``, ``secret_access_key`` and ``session_token``, taken from the
+  environment and never shown (litellm's ``aws_…`` of the same names); else boto3 looks in
+  ``~/.aws`` and at the machine's role. Needs boto3: the ``bedrock`` extra.
+
+The base URL of Vertex AI and of Bedrock is what their keys are bound to. It is not for litellm,
+which finds the host by the location and the region.
+"""
 
 from __future__ import annotations
 
-import re
 from functools import cache
-from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from ..errors import InvalidRequestError
-from .adapter import ProviderConfiguration
+from .adapter import OptionConfiguration, ProviderConfiguration
+from .addresses import base_url_from_variable, check_base_url, is_loopback
+
+__all__ = [
+    "DEFAULT_PROVIDERS",
+    "base_url_from_variable",
+    "check_base_url",
+    "icon_svg",
+    "is_loopback",
+]
 
 DEFAULT_PROVIDERS: tuple[ProviderConfiguration, ...] = (
     ProviderConfiguration(
@@ -37,6 +64,7 @@ DEFAULT_PROVIDERS: tuple[ProviderConfiguration, ...] = (
         models="anthropic",
         litellm_prefix="anthropic",
         key_check="models",
+        hottest=1.0,
     ),
     ProviderConfiguration(
         id="google",
@@ -52,6 +80,90 @@ DEFAULT_PROVIDERS: tuple[ProviderConfiguration, ...] = (
         key_check="models",
     ),
     ProviderConfiguration(
+        id="vertex",
+        label="Vertex AI",
+        icon="vertex.svg",
+        adapter="litellm",
+        base_url="https://aiplatform.googleapis.com",
+        key_format="json",
+        key_variables=("GOOGLE_APPLICATION_CREDENTIALS_JSON",),
+        needs_key=False,
+        key_url="https://console.cloud.google.com/iam-admin/serviceaccounts",
+        default_model="gemini-3.8-flash",
+        models="none",
+        litellm_prefix="vertex_ai",
+        options=(
+            OptionConfiguration(
+                name="project",
+                label="Project",
+                variables=("VERTEXAI_PROJECT", "GOOGLE_CLOUD_PROJECT"),
+                required=True,
+                help="The id of the Google Cloud project that pays.",
+            ),
+            OptionConfiguration(
+                name="location",
+                label="Location",
+                default="global",
+                variables=("VERTEXAI_LOCATION", "VERTEX_LOCATION", "GOOGLE_CLOUD_LOCATION"),
+                help="Where the models run, e.g. europe-west4.",
+            ),
+            OptionConfiguration(
+                name="credentials_file",
+                label="Credentials file",
+                variables=("GOOGLE_APPLICATION_CREDENTIALS",),
+                help="A service account's JSON file on the server; without one and without a key, "
+                "what 'gcloud auth application-default login' left is used.",
+            ),
+        ),
+    ),
+    ProviderConfiguration(
+        id="azure",
+        label="Azure OpenAI",
+        icon="azure.svg",
+        adapter="direct",
+        base_url_editable=True,
+        base_url_variable="AZURE_OPENAI_ENDPOINT",
+        key_variables=("AZURE_OPENAI_API_KEY", "AZURE_API_KEY"),
+        key_url="https://ai.azure.com",
+        default_model="gpt-5.6",
+        key_check="models",
+    ),
+    ProviderConfiguration(
+        id="bedrock",
+        label="AWS Bedrock",
+        icon="bedrock.svg",
+        adapter="litellm",
+        base_url="https://bedrock-runtime.amazonaws.com",
+        key_variables=("AWS_BEARER_TOKEN_BEDROCK",),
+        needs_key=False,
+        key_url="https://console.aws.amazon.com/bedrock/home#/api-keys",
+        default_model="global.anthropic.claude-sonnet-5-5",
+        models="none",
+        litellm_prefix="bedrock",
+        options=(
+            OptionConfiguration(
+                name="region",
+                label="Region",
+                variables=("AWS_REGION", "AWS_REGION_NAME", "AWS_DEFAULT_REGION"),
+                required=True,
+                help="The AWS region that is asked, e.g. us-east-1.",
+            ),
+            OptionConfiguration(
+                name="profile",
+                label="Profile",
+                variables=("AWS_PROFILE",),
+                help="A profile of ~/.aws on the server; without one and without a key, AWS's "
+                "usual places are tried.",
+            ),
+        ),
+        ambient=(
+            ("access_key_id", "AWS_ACCESS_KEY_ID"),
+            ("secret_access_key", "AWS_SECRET_ACCESS_KEY"),
+            ("session_token", "AWS_SESSION_TOKEN"),
+        ),
+        hottest=1.0,
+    ),
+    ProviderConfiguration(
         id="mistral",
         label="Mistral AI",
         icon="mistral.svg",
@@ -61,6 +173,20 @@ DEFAULT_PROVIDERS: tuple[ProviderConfiguration, ...] = (
         key_url="https://console.mistral.ai/api-keys",
         default_model="mistral-medium-latest",
         key_check="models",
+        hottest=1.5,
+    ),
+    ProviderConfiguration(
+        id="cohere",
+        label="Cohere",
+        icon="cohere.svg",
+        adapter="direct",
+        base_url="https://api.cohere.ai/compatibility/v1",
+        key_variables=("COHERE_API_KEY", "CO_API_KEY"),
+        key_url="https://dashboard.cohere.com/api-keys",
+        default_model="command-a-03-2025",
+        models="cohere",
+        key_check="models",
+        hottest=1.0,
     ),
     ProviderConfiguration(
         id="groq",
@@ -95,10 +221,150 @@ DEFAULT_PROVIDERS: tuple[ProviderConfiguration, ...] = (
         default_model="openai/gpt-oss-120b",
     ),
     ProviderConfiguration(
+        id="together",
+        label="Together AI",
+        icon="together.svg",
+        adapter="direct",
+        base_url="https://api.together.ai/v1",
+        key_variables=("TOGETHER_API_KEY", "TOGETHERAI_API_KEY"),
+        key_url="https://api.together.ai/settings/api-keys",
+        default_model="openai/gpt-oss-120b",
+        key_check="models",
+        price_prefix="together_ai",
+    ),
+    ProviderConfiguration(
+        id="fireworks",
+        label="Fireworks AI",
+        icon="fireworks.svg",
+        adapter="direct",
+        base_url="https://api.fireworks.ai/inference/v1",
+        key_variables=("FIREWORKS_API_KEY", "FIREWORKS_AI_API_KEY"),
+        key_url="https://app.fireworks.ai/settings/users/api-keys",
+        default_model="accounts/fireworks/models/glm-5p3-flash",
+        key_check="models",
+        price_prefix="fireworks_ai",
+    ),
+    ProviderConfiguration(
+        id="deepseek",
+        label="DeepSeek",
+        icon="deepseek.svg",
+        adapter="direct",
+        base_url="https://api.deepseek.com/v1",
+        key_variables=("DEEPSEEK_API_KEY",),
+        key_url="https://platform.deepseek.com/api_keys",
+        default_model="deepseek-v4-flash",
+        key_check="models",
+    ),
+    ProviderConfiguration(
+        id="xai",
+        label="xAI",
+        icon="xai.svg",
+        adapter="direct",
+        base_url="https://api.x.ai/v1",
+        key_variables=("XAI_API_KEY",),
+        key_url="https://console.x.ai",
+        default_model="grok-4.7",
+        models="xai",
+        key_check="models",
+    ),
+    ProviderConfiguration(
+        id="perplexity",
+        label="Perplexity",
+        icon="perplexity.svg",
+        adapter="direct",
+        base_url="https://api.perplexity.ai",
+        key_variables=("PERPLEXITY_API_KEY", "PERPLEXITYAI_API_KEY"),
+        key_url="https://www.perplexity.ai/settings/api",
+        default_model="sonar-pro",
+        models="none",
+        hottest=1.99,  # 2 itself is refused
+    ),
+    ProviderConfiguration(
+        id="cerebras",
+        label="Cerebras",
+        icon="cerebras.svg",
+        adapter="direct",
+        base_url="https://api.cerebras.ai/v1",
+        key_variables=("CEREBRAS_API_KEY",),
+        key_url="https://cloud.cerebras.ai",
+        default_model="gpt-oss-120b",
+        key_check="models",
+        hottest=1.5,
+    ),
+    ProviderConfiguration(
+        id="github",
+        label="GitHub Models",
+        icon="github.svg",
+        adapter="direct",
+        base_url="https://models.github.ai/inference",
+        # Not GITHUB_TOKEN: a token that is there for other work does not go to models unasked.
+        key_variables=("GITHUB_MODELS_KEY", "GITHUB_API_KEY"),
+        key_url="https://github.com/settings/personal-access-tokens/new",
+        default_model="openai/gpt-4.1",
+        models="github",
+    ),
+    ProviderConfiguration(
+        id="moonshot",
+        label="Moonshot AI",
+        icon="moonshot.svg",
+        adapter="direct",
+        base_url="https://api.moonshot.ai/v1",
+        base_url_variable="MOONSHOT_API_BASE",
+        key_variables=("MOONSHOT_API_KEY",),
+        key_url="https://platform.moonshot.ai/console/api-keys",
+        default_model="kimi-k3",
+        key_check="models",
+        hottest=1.0,
+    ),
+    ProviderConfiguration(
+        id="zai",
+        label="Z.ai",
+        icon="zai.svg",
+        adapter="direct",
+        base_url="https://api.z.ai/api/paas/v4",
+        base_url_variable="ZAI_API_BASE",
+        key_variables=("ZAI_API_KEY",),
+        key_url="https://z.ai/manage-apikey/apikey-list",
+        default_model="glm-5.3",
+        hottest=1.0,
+    ),
+    ProviderConfiguration(
+        id="hyperbolic",
+        label="Hyperbolic",
+        icon="hyperbolic.svg",
+        adapter="direct",
+        base_url="https://api.hyperbolic.xyz/v1",
+        key_variables=("HYPERBOLIC_API_KEY",),
+        key_url="https://app.hyperbolic.xyz/settings",
+    ),
+    ProviderConfiguration(
+        id="nvidia",
+        label="NVIDIA NIM",
+        icon="nvidia.svg",
+        adapter="direct",
+        base_url="https://integrate.api.nvidia.com/v1",
+        base_url_variable="NVIDIA_NIM_API_BASE",
+        key_variables=("NVIDIA_API_KEY", "NVIDIA_NIM_API_KEY"),
+        key_url="https://build.nvidia.com/settings/api-keys",
+        default_model="openai/gpt-oss-120b",
+        price_prefix="nvidia_nim",
+    ),
+    ProviderConfiguration(
+        id="sambanova",
+        label="SambaNova",
+        icon="sambanova.svg",
+        adapter="direct",
+        base_url="https://api.sambanova.ai/v1",
+        key_variables=("SAMBANOVA_API_KEY",),
+        key_url="https://cloud.sambanova.ai/apis",
+        default_model="gpt-oss-120b",
+    ),
+    ProviderConfiguration(
         id="ollama",
         label="Ollama",
         icon="ollama.svg",
         adapter="direct",
+        group="local",
         base_url="http://127.0.0.1:11434/v1",
         base_url_editable=True,
         base_url_variable="OLLAMA_HOST",
@@ -106,14 +372,68 @@ DEFAULT_PROVIDERS: tuple[ProviderConfiguration, ...] = (
         models="ollama",
         key_check="models",
         local=True,
+        options=(
+            OptionConfiguration(
+                name="context",
+                label="Context window",
+                default="8192",
+                kind="integer",
+                variables=("OLLAMA_CONTEXT_LENGTH",),  # what its server itself reads
+                help="Tokens that a model reads at once, at most its own limit; more takes more "
+                "memory. The default is 8192.",
+            ),
+        ),
     ),
     ProviderConfiguration(
         id="lmstudio",
         label="LM Studio",
         icon="lmstudio.svg",
         adapter="direct",
+        group="local",
         base_url="http://127.0.0.1:1234/v1",
         base_url_editable=True,
+        base_url_variable="LM_STUDIO_API_BASE",
+        key_variables=("LM_STUDIO_API_KEY",),
+        needs_key=False,
+        models="openai",
+        key_check="models",
+        local=True,
+    ),
+    ProviderConfiguration(
+        id="llamacpp",
+        label="llama.cpp",
+        icon="llamacpp.svg",
+        adapter="direct",
+        group="local",
+        base_url="http://127.0.0.1:8080/v1",
+        base_url_editable=True,
+        key_variables=("LLAMA_API_KEY",),  # what its server itself reads
+        needs_key=False,
+        local=True,
+    ),
+    ProviderConfiguration(
+        id="vllm",
+        label="vLLM",
+        icon="vllm.svg",
+        adapter="direct",
+        group="local",
+        base_url="http://127.0.0.1:8000/v1",
+        base_url_editable=True,
+        base_url_variable="HOSTED_VLLM_API_BASE",
+        key_variables=("VLLM_API_KEY", "HOSTED_VLLM_API_KEY"),
+        needs_key=False,
+        local=True,
+    ),
+    ProviderConfiguration(
+        id="litellm",
+        label="LiteLLM proxy",
+        icon="litellm.svg",
+        adapter="direct",
+        group="local",
+        base_url="http://127.0.0.1:4000/v1",
+        base_url_editable=True,
+        base_url_variable="LITELLM_PROXY_API_BASE",
+        key_variables=("LITELLM_PROXY_API_KEY",),
         needs_key=False,
         key_check="models",
         local=True,
@@ -123,102 +443,36 @@ DEFAULT_PROVIDERS: tuple[ProviderConfiguration, ...] = (
         label="OpenAI-compatible server",
         icon="openai-compatible.svg",
         adapter="direct",
+        group="custom",
         base_url_editable=True,
         needs_key=False,
+    ),
+    ProviderConfiguration(
+        id="local",
+        label="On this computer",
+        icon="local.svg",
+        adapter="local",
+        group="local",
+        needs_key=False,
+        models="none",
     ),
     ProviderConfiguration(
         id="demo",
         label="Demo",
         icon="demo.svg",
         adapter="demo",
+        group="demo",
         needs_key=False,
         default_model="demo",
         models="demo",
     ),
 )
 
-_OLLAMA_PORT = 11434
-_LONGEST_URL = 2000  # characters
-
 
 @cache
 def icon_svg(name: str) -> str:
     """The SVG document of an icon in ``gateway/icons``; a plain one where it has none."""
     folder = Path(__file__).parent / "icons"
-    path = folder / name if (folder / name).is_file() else folder / "openai-compatible.svg"
-    return path.read_text(encoding="utf-8")
-
-
-def is_loopback(url: str) -> bool:
-    """Whether the URL's host is this machine by name or address."""
-    host = (urlsplit(url).hostname or "").rstrip(".")
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def check_base_url(provider: ProviderConfiguration, text: str) -> str:
-    """Read what a person gave as a provider's base URL, and return it as we use it.
-
-    For a directly spoken provider, a URL without a path gets ``/v1``, where such servers answer,
-    and a pasted ``/chat/completions`` is dropped.
-
-    Raises:
-        InvalidRequestError: it is not an ``http(s)://host`` URL, or it carries a user name, a
-            password, a query or a fragment.
-    """
-    text = text.strip()
-    hint = "Give it as http://host:port/v1, without a user name or a query."
-    if not text.isascii() or not text.isprintable() or " " in text or len(text) > _LONGEST_URL:
-        raise InvalidRequestError("base_url: it holds characters that a URL has not.", hint)
-    try:
-        parts = urlsplit(text)
-        host, _ = parts.hostname or "", parts.port  # reading the port checks it
-        if "[" in parts.netloc or re.fullmatch(r"\d+\.\d+\.\d+\.\d+", host):
-            ip_address(host)
-        host.encode("ascii").decode("idna")  # httpx raises on what is none
-    except ValueError:
-        raise InvalidRequestError("base_url: it is not a URL.", hint) from None
-    if parts.scheme not in ("http", "https") or not host:
-        raise InvalidRequestError("base_url: it does not begin with http:// or https://.", hint)
-    if "@" in parts.netloc:
-        raise InvalidRequestError("base_url: it holds a user name or a password.", hint)
-    if "?" in text or "#" in text:
-        raise InvalidRequestError("base_url: it holds a query or a fragment.", hint)
-    path = parts.path.rstrip("/")
-    if provider.adapter == "direct":
-        path = path.removesuffix("/chat/completions") or "/v1"
-    return f"{parts.scheme}://{parts.netloc.lower()}{path}"
-
-
-def base_url_from_variable(provider: ProviderConfiguration, value: str) -> str:
-    """The base URL that the provider's environment variable means.
-
-    ``OLLAMA_HOST`` follows Ollama's own rules: ``host``, ``host:port``, ``:port`` or a URL; the
-    port is 11434 where neither it nor a scheme is given; an address to listen on everywhere
-    (``0.0.0.0``) is asked at loopback.
-
-    Raises:
-        InvalidRequestError: it makes no URL; the message names the variable.
-    """
-    value = value.strip().rstrip("/")
-    if provider.models == "ollama":
-        if "://" not in value:
-            value = f"http://{_with_port(value)}"
-        for everywhere in ("//0.0.0.0", "//[::]"):
-            value = value.replace(everywhere, "//127.0.0.1")
-    try:
-        return check_base_url(provider, value)
-    except InvalidRequestError as error:
-        message = error.message.replace("base_url", provider.base_url_variable, 1)
-        raise InvalidRequestError(message, error.hint) from None
-
-
-def _with_port(host: str) -> str:
-    name, colon, port = host.rpartition(":")
-    if not colon or host.endswith("]"):  # no port, or an IPv6 address in brackets
-        return f"{host}:{_OLLAMA_PORT}"
-    return f"{name or '127.0.0.1'}:{port}"
+    if Path(name).name != name or not (folder / name).is_file():
+        name = "openai-compatible.svg"
+    return (folder / name).read_text(encoding="utf-8")
