@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from ..chat.events import AnyEvent, Mode
-from ..gateway.messages import ModelInfo, ProviderStatus
+from ..gateway.messages import KeyPlace, ModelInfo, ProviderStatus
 
 
 class _Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -13,10 +16,43 @@ class _Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SetKey(_Request, frozen=True):
-    """A key, a base URL, or both; ``None`` leaves that one as it is."""
+    """A key, a base URL, or both; ``None`` leaves that one as it is.
+
+    ``place`` is where the key is kept; ``None`` is the default place.
+    """
 
     key: str | None = None
     base_url: str | None = None
+    place: KeyPlace | None = None
+
+
+class PreferencesChange(_Request, frozen=True):
+    """What to change of the user's wishes; what is absent stays."""
+
+    default_model: str | UnsetType = UNSET
+    fallback: list[str] | None | UnsetType = UNSET
+
+
+class EndpointChange(_Request, frozen=True):
+    """Switch the endpoint on or off."""
+
+    enabled: bool
+
+
+class NewToken(_Request, frozen=True):
+    """A token of the endpoint to make; ``None`` is no limit, ``days`` how long it is good."""
+
+    label: str
+    budget_cost: float | None = None  # US dollars
+    budget_tokens: int | None = None
+    period: Literal["day", "month"] = "day"
+    days: float | None = None
+
+
+class NewLocalModel(_Request, frozen=True):
+    """A GGUF file on this machine."""
+
+    path: str
 
 
 class NewChat(_Request, frozen=True):
@@ -26,9 +62,10 @@ class NewChat(_Request, frozen=True):
 
 
 class ChatChange(_Request, frozen=True):
-    """What to change of a chat."""
+    """What to change of a chat; what is absent stays."""
 
-    title: str
+    title: str | UnsetType = UNSET
+    fallback: list[str] | None | UnsetType = UNSET
 
 
 class NewTurn(_Request, frozen=True):
@@ -38,6 +75,13 @@ class NewTurn(_Request, frozen=True):
     model: str = ""
     mode: Mode = "build"
     key: str = ""
+
+
+class ResumeTurn(_Request, frozen=True):
+    """How a turn that failed or was stopped goes on; ``model`` as in ``NewTurn``."""
+
+    how: Literal["continue", "retry"]
+    model: str = ""
 
 
 class NewRun(_Request, frozen=True):
@@ -53,10 +97,11 @@ class NewPreview(_Request, frozen=True):
 
 
 class ProviderList(msgspec.Struct, frozen=True):
-    """All providers, and the model that answers when none is named."""
+    """All providers, the model that answers when none is named, and where a key can be kept."""
 
     providers: list[ProviderStatus]
     default_model: str
+    key_places: list[KeyPlace]
 
 
 class ModelList(msgspec.Struct, frozen=True):
@@ -64,6 +109,57 @@ class ModelList(msgspec.Struct, frozen=True):
 
     provider: str
     models: list[ModelInfo]
+
+
+class PreferencesStatus(msgspec.Struct, frozen=True):
+    """The user's wishes, and the configured chain that ``None`` stands for."""
+
+    default_model: str
+    fallback: list[str] | None
+    default_fallback: list[str]
+    endpoint: bool
+
+
+class BudgetStatus(msgspec.Struct, frozen=True):
+    """The budget, what is spent of it, and when its period ends (seconds since 1970)."""
+
+    cost: float | None
+    tokens: int | None
+    period: Literal["day", "month"]
+    spent_cost: float
+    spent_tokens: int
+    resets: float
+
+
+class TokenStatus(msgspec.Struct, frozen=True):
+    """What may be said of a token of the endpoint. Times are seconds since 1970."""
+
+    id: str
+    label: str
+    created: float
+    expires: float | None
+    last_used: float | None
+    budget_cost: float | None
+    budget_tokens: int | None
+    period: Literal["day", "month"]
+    spent_cost: float | None
+    spent_tokens: int | None
+
+
+class EndpointStatus(msgspec.Struct, frozen=True):
+    """The gateway for other programs."""
+
+    allowed: bool
+    enabled: bool
+    url: str
+    tokens: list[TokenStatus]
+
+
+class CreatedToken(msgspec.Struct, frozen=True):
+    """A new token, this once."""
+
+    token: str
+    info: TokenStatus
 
 
 class StartedTurn(msgspec.Struct, frozen=True):

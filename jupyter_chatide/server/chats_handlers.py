@@ -5,11 +5,12 @@ from __future__ import annotations
 from contextlib import suppress
 
 from jupyter_server.auth.decorator import authorized
+from msgspec import UNSET
 from tornado import web
 
-from ..errors import ChatIDEError
+from ..errors import ChatIDEError, InvalidRequestError
 from .base import ChatIDEHandler
-from .bodies import ChatChange, NewChat, NewRun, NewTurn, StartedRun, StartedTurn
+from .bodies import ChatChange, NewChat, NewRun, NewTurn, ResumeTurn, StartedRun, StartedTurn
 
 
 class ChatsHandler(ChatIDEHandler):
@@ -43,9 +44,15 @@ class ChatHandler(ChatIDEHandler):
     @web.authenticated
     @authorized
     async def patch(self, chat: str) -> None:
-        """Rename a chat."""
+        """Change a chat's title, or its chain of models to fall back on."""
         found = await self.chat(chat)
-        found.rename(self.decode(ChatChange).title)
+        change = self.decode(ChatChange)
+        if change.title is UNSET and change.fallback is UNSET:
+            raise InvalidRequestError("title: there is nothing to change.", "Give a title.")
+        if change.fallback is not UNSET:
+            found.set_fallback(change.fallback)
+        if change.title is not UNSET:
+            found.rename(change.title)
         self.answer(found.info())
 
     @web.authenticated
@@ -70,6 +77,19 @@ class TurnsHandler(ChatIDEHandler):
         known = set(found.state.keys.values())
         turn = await found.start_turn(body.prompt, model=body.model, mode=body.mode, key=body.key)
         self.answer(StartedTurn(turn), 200 if turn in known else 201)
+
+
+class ResumeHandler(ChatIDEHandler):
+    """``chats/{chat}/turns/{turn}/resume``"""
+
+    @web.authenticated
+    @authorized
+    async def post(self, chat: str, turn: str) -> None:
+        """Have a turn that failed or was stopped go on."""
+        found = await self.chat(chat)
+        body = self.decode(ResumeTurn)
+        await found.resume_turn(turn, body.how, model=body.model)
+        self.answer(StartedTurn(turn))
 
 
 class StopHandler(ChatIDEHandler):

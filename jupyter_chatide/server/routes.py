@@ -10,6 +10,7 @@ from .base import UnknownRouteHandler
 from .chats_handlers import (
     ChatHandler,
     ChatsHandler,
+    ResumeHandler,
     RunsHandler,
     StopHandler,
     TurnsHandler,
@@ -32,6 +33,7 @@ ROUTES: dict[str, type[RequestHandler]] = {
     "/chats": ChatsHandler,
     "/chats/{chat}": ChatHandler,
     "/chats/{chat}/turns": TurnsHandler,
+    "/chats/{chat}/turns/{turn}/resume": ResumeHandler,
     "/chats/{chat}/stop": StopHandler,
     "/chats/{chat}/runs": RunsHandler,
     "/chats/{chat}/events": EventsHandler,
