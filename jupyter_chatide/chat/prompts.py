@@ -91,17 +91,20 @@ def conversation(state: ChatState, turn: TurnState) -> list[ChatMessage]:
 
 
 def _exchange(turn: TurnState) -> list[ChatMessage]:
+    """What was said in a turn; a reply that was given up is not, nor what its code printed."""
     messages = [ChatMessage(role="user", content=turn.prompt)]
-    for number, reply in enumerate(turn.replies):
-        if number and number <= len(turn.repairs):
-            messages.append(ChatMessage(role="user", content=turn.repairs[number - 1]))
+    repaired = 0
+    for reply in turn.standing:
+        for message in turn.repairs[repaired : reply.attempt]:
+            messages.append(ChatMessage(role="user", content=message))
+        repaired = max(repaired, reply.attempt)
         if not reply.raw:
             continue
         messages.append(ChatMessage(role="assistant", content=reply.raw))
         if report := _report(reply):
             messages.append(ChatMessage(role="user", content=report))
-    if turn.replies and len(turn.repairs) == len(turn.replies):
-        messages.append(ChatMessage(role="user", content=turn.repairs[-1]))
+    for message in turn.repairs[repaired:]:
+        messages.append(ChatMessage(role="user", content=message))
     return messages
 
 
