@@ -20,7 +20,9 @@ class ProvidersHandler(ChatIDEHandler):
         """List the providers."""
         gateway = self.chatide.gateway
         providers = await gateway.providers()
-        self.answer(ProviderList(providers, await gateway.resolve_default_model()))
+        places = getattr(gateway.keys, "places", lambda: ["file"])
+        default = await gateway.resolve_default_model()
+        self.answer(ProviderList(providers, default, await asyncio.to_thread(places)))
 
 
 class ModelsHandler(ChatIDEHandler):
