@@ -24,10 +24,15 @@ if TYPE_CHECKING:
 
 PROMPT_CHARS = 200_000
 TITLE_CHARS = 60
+FALLBACK_MODELS = 20
 
 
 class ChatInfo(msgspec.Struct, frozen=True):
-    """What a list of chats shows of one. Times are seconds since 1970."""
+    """What a list of chats shows of one. Times are seconds since 1970.
+
+    ``fallback`` is the chat's own chain of models, ``None`` the default one. ``unreadable`` says
+    why the chat cannot be opened, and is ``""`` where it can.
+    """
 
     id: str
     title: str
@@ -35,6 +40,8 @@ class ChatInfo(msgspec.Struct, frozen=True):
     modified: float
     model: str
     running: bool = False
+    fallback: list[str] | None = None
+    unreadable: str = ""
 
 
 class Chat:
@@ -73,6 +80,7 @@ class Chat:
             modified=self.state.modified or self.log.header.created,
             model=self.state.model,
             running=self.running,
+            fallback=self.state.fallback,
         )
 
     def rename(self, title: str) -> None:
@@ -82,6 +90,21 @@ class Chat:
             InvalidRequestError: it is empty or longer than 200 characters.
         """
         self.emit(ev.ChatRenamed(title=clean_title(title)))
+        self.save_info()
+
+    def set_fallback(self, models: list[str] | None) -> None:
+        """Choose which models answer when the one that is asked cannot.
+
+        Args:
+            models: ``provider/model`` in the order in which they are asked; an empty list falls
+                back on none, ``None`` on the default chain.
+
+        Raises:
+            InvalidRequestError: one is not named so or is there twice, or there are too many.
+        """
+        if models is not None:
+            _check_chain(models)
+        self.emit(ev.FallbackChosen(models=models))
         self.save_info()
 
     async def start_turn(
@@ -297,3 +320,20 @@ def clean_title(text: str) -> str:
     if not title or len(title) > 200:
         raise InvalidRequestError("title: 1 to 200 characters.", "Give another title.")
     return title
+
+
+def _check_chain(models: list[str]) -> None:
+    if len(models) > FALLBACK_MODELS:
+        raise InvalidRequestError(
+            f"fallback: at most {FALLBACK_MODELS} models.", "Take some out of the list."
+        )
+    for at, model in enumerate(models):
+        if not all(model.partition("/")):
+            raise InvalidRequestError(
+                f"fallback[{at}]: {model!r} is not named provider/model.",
+                "Pick a model from the list.",
+            )
+        if model in models[:at]:
+            raise InvalidRequestError(
+                f"fallback[{at}]: {model} is in the list twice.", "Take one of them out."
+            )
