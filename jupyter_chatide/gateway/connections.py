@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from .. import __version__
@@ -74,6 +75,21 @@ def _make_client(local: bool, connect: float) -> httpx.AsyncClient:
             "The proxy that the environment names cannot be used.",
             "Set HTTPS_PROXY and ALL_PROXY to an http:// address, or pip install 'httpx[socks]'.",
         ) from None
+
+
+async def discard(response: httpx.Response, body: AsyncGenerator[bytes, None]) -> None:
+    """Close the connection of an answer that is not read to its end, at once.
+
+    httpx reads through a pile of generators; closing the outermost leaves the others to the
+    garbage collector, to end in later turns of the loop, or in none where it stops before. So the
+    connection is closed first, and what is read from it then fails through all of them.
+    """
+    import httpx
+
+    await response.aclose()
+    with suppress(httpx.HTTPError):
+        async for _ in body:
+            pass
 
 
 def connection_failure(target: Target, failure: httpx.HTTPError, connect: float) -> GatewayError:

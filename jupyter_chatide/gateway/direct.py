@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager, suppress
-from typing import TYPE_CHECKING, cast
+from collections.abc import AsyncGenerator, Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
 
 from .adapter import Target
-from .connections import Connections, connection_failure
-from .errors import GatewayError, MalformedReplyError, ModelTimeoutError
+from .clock import Clock
+from .connections import Connections, connection_failure, discard
+from .errors import GatewayError, MalformedReplyError
 from .listing import list_models
-from .messages import AnyDelta, LLMRequest, ModelInfo, ReasoningDelta, TextDelta
-from .openai_format import ReplyReader, request_body
+from .messages import (
+    AnyDelta,
+    LLMRequest,
+    ModelInfo,
+    ReasoningDelta,
+    TextDelta,
+    ToolCallDelta,
+)
+from .openai_format import ReplyReader
+from .openai_request import request_body
 from .refusals import refusal
 from .settings import Deadlines
 from .sse import EventReader, EventTooLargeError
@@ -23,9 +33,21 @@ if TYPE_CHECKING:
 _LARGEST_REFUSAL = 64_000  # bytes of an error's body that are read
 _DRAIN = 0.05  # seconds
 
+_FEW = 12
+"""Answers that stream at a time before packets are taken together: beyond them, reading each
+packet by itself costs more than the server has."""
+
+_FRAME = 0.02  # seconds for which packets gather then
+_AT_ONCE = 0.001  # seconds; what took longer was waited for
+
 
 class DirectAdapter:
     """Speaks to any OpenAI-compatible endpoint.
+
+    A request goes out with all that it says: a parameter that the model does not take is refused
+    by name, never dropped. Two things are learned from a refusal, and the request sent again
+    without a word: that a server counts no tokens in a stream, and that a model wants its limit
+    as ``max_completion_tokens``.
 
     Args:
         connections: whose HTTP connections to use; ``None`` makes its own.
@@ -42,11 +64,16 @@ class DirectAdapter:
         event_limit: int = 4_000_000,
         reply_limit: int = 10_000_000,
     ) -> None:
-        self._connections = Connections() if connections is None else connections
         self._deadlines = Deadlines() if deadlines is None else deadlines
+        self._connections = (
+            Connections(self._deadlines.connect) if connections is None else connections
+        )
         self._event_limit = event_limit
         self._reply_limit = reply_limit
+        self._streaming = 0  # answers at this moment
         self._without_usage: set[str] = set()  # base URLs that refuse `stream_options`
+        # Base URLs and models that refuse `max_tokens`.
+        self._completion_limited: set[tuple[str, str]] = set()
 
     async def stream(self, target: Target, request: LLMRequest) -> AsyncGenerator[AnyDelta, None]:
         """Stream the answer. Closing the generator closes the upstream connection at once.
@@ -54,14 +81,29 @@ class DirectAdapter:
         Raises:
             GatewayError: as ``Adapter.stream``.
         """
-        clock = _Clock(self._deadlines, target.provider.label)
+        clock = Clock(self._deadlines, target.provider)
         reply = ReplyReader(target, request)
         events = EventReader(self._event_limit)
         head = b""  # until it shows what the body is
         streamed = False
         characters = 0
-        async with aclosing(self._packets(target, request, clock)) as packets:
-            async for packet in packets:
+        now = asyncio.get_running_loop().time
+        response = await self._open(target, request, clock)
+        body = _body(response)
+        self._streaming += 1
+        try:
+            while True:
+                asked = now()
+                try:
+                    async with asyncio.timeout_at(clock.next()):
+                        packet = await self._next(body, target)
+                except TimeoutError:
+                    if clock.finished:
+                        break  # what might have followed a complete reply did not come
+                    raise clock.late() from None
+                if packet is None:
+                    break
+                waited = now() - asked > _AT_ONCE
                 if not streamed:
                     head = (head + packet).lstrip()
                     if head[:1] in (b"{", b"[", b"<", b""):
@@ -72,9 +114,9 @@ class DirectAdapter:
                 try:
                     for data in events.feed(packet):
                         for delta in reply.event(data):
-                            if isinstance(delta, TextDelta | ReasoningDelta):
+                            if size := _size(delta):
                                 clock.started = True
-                                characters += len(delta.text)
+                                characters += size
                             yield delta
                 except EventTooLargeError:
                     raise _too_much(target) from None
@@ -82,8 +124,13 @@ class DirectAdapter:
                     raise _too_much(target)
                 clock.finished = reply.finished
                 if reply.done:
-                    await _drain(packets)
+                    await _drain(body)
                     break
+                if waited and self._streaming > _FEW:
+                    await asyncio.sleep(_FRAME)
+        finally:
+            self._streaming -= 1
+            await discard(response, body)
         if streamed:
             for data in events.close():
                 for delta in reply.event(data):
@@ -110,145 +157,111 @@ class DirectAdapter:
         """Close every connection. Safe to call twice."""
         await self._connections.aclose()
 
-    async def _packets(
-        self, target: Target, request: LLMRequest, clock: _Clock
-    ) -> AsyncGenerator[bytes, None]:
-        """The packets of a successful answer, each within its deadline."""
-        response = await self._open(target, request, clock)
-        try:
-            async with aclosing(_body(response)) as body:
-                while True:
-                    async with clock.watch():
-                        packet = await _next(body, target, self._connections.connect)
-                    if packet is None:
-                        return
-                    yield packet
-        except _Trailing:
-            return
-        finally:
-            await response.aclose()
+    async def _open(self, target: Target, request: LLMRequest, clock: Clock) -> httpx.Response:
+        """The response to a request, once it is a success."""
+        while True:
+            usage = target.base_url not in self._without_usage
+            plain = (target.base_url, request.model) not in self._completion_limited
+            limit = "max_tokens" if plain else "max_completion_tokens"
+            body = request_body(request, usage=usage, limit=limit)
+            response = await self._post(target, body, clock)
+            if response.is_success:
+                return response
+            said = await self._refusal_body(response, target, clock)
+            if response.status_code in (400, 422):
+                if usage and b"stream_options" in said:
+                    self._without_usage.add(target.base_url)
+                    continue
+                if plain and request.max_tokens is not None and _refuses_max_tokens(said):
+                    self._completion_limited.add((target.base_url, request.model))
+                    continue
+            raise refusal(target, request.model, response.status_code, said, response.headers)
 
-    async def _open(self, target: Target, request: LLMRequest, clock: _Clock) -> httpx.Response:
-        usage = target.base_url not in self._without_usage
-        response = await self._post(target, request_body(request, usage=usage), clock)
-        if response.is_success:
-            return response
-        said = await self._refusal_body(response, target, clock)
-        if usage and response.status_code in (400, 422) and b"stream_options" in said:
-            self._without_usage.add(target.base_url)
-            return await self._open(target, request, clock)
-        raise refusal(target, request.model, response.status_code, said, response.headers)
-
-    async def _post(self, target: Target, body: bytes, clock: _Clock) -> httpx.Response:
+    async def _post(self, target: Target, body: bytes, clock: Clock) -> httpx.Response:
         client = await self._connections.to(target.base_url)
         import httpx  # the client has brought it: nothing is loaded on the loop's thread
 
         headers = {"Content-Type": "application/json", "Accept": "text/event-stream"}
         if target.key is not None:
             headers["Authorization"] = f"Bearer {target.key}"
+        connect = self._deadlines.connect
         message = client.build_request(
-            "POST", f"{target.base_url}/chat/completions", content=body, headers=headers
+            "POST",
+            f"{target.base_url}/chat/completions",
+            content=body,
+            headers=headers,
+            timeout=httpx.Timeout(connect=connect, read=None, write=60.0, pool=None),
         )
         try:
-            async with clock.watch():
+            async with asyncio.timeout_at(clock.next()):
                 return await client.send(message, stream=True)
+        except TimeoutError:
+            raise clock.late() from None
         except httpx.HTTPError as failure:
-            raise connection_failure(target, failure, self._connections.connect) from None
+            raise connection_failure(target, failure, connect) from None
 
-    async def _refusal_body(self, response: httpx.Response, target: Target, clock: _Clock) -> bytes:
-        said = b""
+    async def _next(self, body: AsyncGenerator[bytes, None], target: Target) -> bytes | None:
         try:
-            async with aclosing(_body(response)) as body:
-                while len(said) < _LARGEST_REFUSAL:
-                    async with clock.watch():
-                        packet = await _next(body, target, self._connections.connect)
-                    if packet is None:
-                        break
-                    said += packet
-        except GatewayError:
+            return await anext(body, None)
+        except Exception as failure:
+            import httpx
+
+            if isinstance(failure, httpx.HTTPError):
+                failure = connection_failure(target, failure, self._deadlines.connect)
+            raise failure from None
+
+    async def _refusal_body(self, response: httpx.Response, target: Target, clock: Clock) -> bytes:
+        said = b""
+        body = _body(response)
+        try:
+            while len(said) < _LARGEST_REFUSAL:
+                async with asyncio.timeout_at(clock.next()):
+                    packet = await self._next(body, target)
+                if packet is None:
+                    break
+                said += packet
+        except (GatewayError, TimeoutError):
             pass  # the status says enough
         finally:
-            await response.aclose()
+            await discard(response, body)
         return said
-
-
-class _Trailing(Exception):
-    """The reply is complete; what might have followed did not come in time."""
-
-
-class _Clock:
-    """Holds each wait of one answer to its deadline.
-
-    ``started`` is set with the first token, ``finished`` with the finish reason.
-    """
-
-    def __init__(self, deadlines: Deadlines, label: str) -> None:
-        self._deadlines = deadlines
-        self._label = label
-        self._begin = asyncio.get_running_loop().time()
-        self.started = False
-        self.finished = False
-
-    @asynccontextmanager
-    async def watch(self) -> AsyncIterator[None]:
-        """Wait for one thing.
-
-        Raises:
-            ModelTimeoutError: its deadline passed.
-            _Trailing: the deadline of what follows a complete reply passed.
-        """
-        now = asyncio.get_running_loop().time()
-        total = self._begin + self._deadlines.total
-        if self.finished:
-            step = now + self._deadlines.trailing
-        elif self.started:
-            step = now + self._deadlines.idle
-        else:
-            step = self._begin + self._deadlines.first_token
-        try:
-            async with asyncio.timeout_at(min(step, total)):
-                yield
-        except TimeoutError:
-            raise self._failure(past_total=total <= step) from None
-
-    def _failure(self, past_total: bool) -> Exception:
-        limits, label = self._deadlines, self._label
-        if self.finished:
-            return _Trailing()
-        if past_total:
-            return ModelTimeoutError(
-                f"The reply of {label} took longer than {limits.total:g} s.",
-                "Ask for less at once.",
-            )
-        if self.started:
-            return ModelTimeoutError(
-                f"{label} fell silent for {limits.idle:g} s in mid-reply.", "Try again."
-            )
-        return ModelTimeoutError(
-            f"{label} did not begin to answer within {limits.first_token:g} s.",
-            "Try again; a local model may still be loading, or be too large for this machine.",
-        )
 
 
 def _body(response: httpx.Response) -> AsyncGenerator[bytes, None]:
     return cast("AsyncGenerator[bytes, None]", response.aiter_bytes())  # typed as less than it is
 
 
-async def _next(body: AsyncGenerator[bytes, None], target: Target, connect: float) -> bytes | None:
+def _size(delta: AnyDelta) -> int:
+    """Characters of what the model said in a delta."""
+    if isinstance(delta, TextDelta | ReasoningDelta):
+        return len(delta.text)
+    return len(delta.arguments) + 1 if isinstance(delta, ToolCallDelta) else 0
+
+
+async def _drain(body: AsyncGenerator[bytes, None]) -> None:
+    """Read the end of a complete answer, if it is there, so that its connection can be reused."""
     import httpx
 
     try:
-        return await anext(body, None)
-    except httpx.HTTPError as failure:
-        raise connection_failure(target, failure, connect) from None
-
-
-async def _drain(packets: AsyncGenerator[bytes, None]) -> None:
-    """Read the end of a complete answer, if it is there, so that its connection can be reused."""
-    with suppress(TimeoutError, GatewayError):
         async with asyncio.timeout(_DRAIN):
-            async for _ in packets:
+            async for _ in body:
                 pass
+    except (TimeoutError, httpx.HTTPError):
+        pass
+
+
+def _refuses_max_tokens(said: bytes) -> bool:
+    """Whether a refusal is that of OpenAI's newer models, by its ``param`` and ``code``."""
+    try:
+        answer: Any = msgspec.json.decode(said)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    error = answer.get("error") if isinstance(answer, dict) else None
+    return (
+        isinstance(error, Mapping)
+        and error.get("param") == "max_tokens"
+        and error.get("code") == "unsupported_parameter"
+    )
 
 
 def _too_much(target: Target) -> MalformedReplyError:

@@ -1,4 +1,4 @@
-"""OpenAI's chat completions format: a request as its body, an answer as our deltas."""
+"""OpenAI's chat completions format: an answer, streamed or whole, as our deltas."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from .adapter import Target
-from .errors import MalformedReplyError, UnreachableError
+from .errors import MalformedReplyError, OverloadedError, UnreachableError
 from .messages import (
     AnyDelta,
     FinishDelta,
@@ -16,12 +16,14 @@ from .messages import (
     LLMRequest,
     ReasoningDelta,
     TextDelta,
+    ToolCallDelta,
     UsageDelta,
 )
 from .refusals import refusal
+from .tool_calls import ToolCallReader
 from .validation import LONGEST_MODEL
 
-_REASONS: dict[str, FinishReason] = {
+FINISH_REASONS: dict[str, FinishReason] = {
     "stop": "stop",
     "eos": "stop",
     "eos_token": "stop",
@@ -29,23 +31,10 @@ _REASONS: dict[str, FinishReason] = {
     "length": "length",
     "max_tokens": "length",
     "model_length": "length",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
     "content_filter": "content_filter",
 }
-
-
-def request_body(request: LLMRequest, *, usage: bool) -> bytes:
-    """The JSON body that asks for a streamed answer.
-
-    Args:
-        request: what is asked.
-        usage: whether to ask for the count of tokens, which a few servers refuse.
-    """
-    body: dict[str, Any] = {"model": request.model, "messages": request.messages, "stream": True}
-    if request.temperature is not None:
-        body["temperature"] = request.temperature
-    if usage:
-        body["stream_options"] = {"include_usage": True}
-    return msgspec.json.encode(body)
 
 
 class ReplyReader:
@@ -61,6 +50,7 @@ class ReplyReader:
         self._answered_by = request.model
         self._reason: FinishReason | None = None
         self._usage: UsageDelta | None = None
+        self._calls = ToolCallReader()
         self._empty = True
         self.done = False
 
@@ -104,9 +94,10 @@ class ReplyReader:
                 f"{self._target.provider.label} ended the reply before it was complete.",
                 "Try again.",
             )
-        return FinishDelta(
-            reason=self._reason or "other", model=f"{self._target.provider.id}/{self._answered_by}"
-        )
+        reason = self._reason or "other"
+        if reason == "stop" and self._calls.any:
+            reason = "tool_calls"  # some servers know no other reason than "stop"
+        return FinishDelta(reason, f"{self._target.provider.id}/{self._answered_by}")
 
     def _decode(self, data: str | bytes) -> Mapping[str, Any]:
         try:
@@ -133,10 +124,11 @@ class ReplyReader:
         choices = chunk.get("choices")
         if isinstance(choices, list) and choices and isinstance(choices[0], dict):
             yield from self._choice(choices[0])
-        usage = _usage(chunk.get("usage"))
-        if usage is not None and usage != self._usage:
-            self._usage = usage
-            yield usage
+        if counts := chunk.get("usage"):
+            usage = read_usage(counts)
+            if usage is not None and usage != self._usage:
+                self._usage = usage
+                yield usage
 
     def _choice(self, choice: Mapping[str, Any]) -> Iterator[AnyDelta]:
         delta = choice.get("delta") or choice.get("message")
@@ -145,11 +137,42 @@ class ReplyReader:
                 if isinstance(text := delta.get(field), str) and text:
                     yield ReasoningDelta(text)
                     break
-            yield from _content(delta.get("content"))
-            yield from _content(delta.get("refusal"))  # in a model's own words
+            if content := delta.get("content"):
+                yield from _content(content)
+            if words := delta.get("refusal"):  # in a model's own words
+                yield from _content(words)
+            if calls := delta.get("tool_calls"):
+                yield from self._tool_calls(calls)
         reason = choice.get("finish_reason")
         if isinstance(reason, str) and reason:
-            self._reason = _REASONS.get(reason, "other")
+            if reason == "error":  # OpenRouter's word for a provider that broke off
+                raise OverloadedError(
+                    f"{self._target.provider.label} broke the reply off with an error.",
+                    "Try again in a moment, or choose another model.",
+                )
+            self._reason = FINISH_REASONS.get(reason, "other")
+
+    def _tool_calls(self, calls: object) -> Iterator[ToolCallDelta]:
+        for call in calls if isinstance(calls, list) else ():
+            if not isinstance(call, dict):
+                continue
+            function = call.get("function")
+            function = function if isinstance(function, dict) else {}
+            index, arguments = call.get("index"), function.get("arguments")
+            if isinstance(arguments, dict):  # some send the arguments themselves, not their JSON
+                arguments = msgspec.json.encode(arguments).decode()
+            piece = self._calls.piece(
+                index if isinstance(index, int) else None,
+                _text(call.get("id")),
+                _text(function.get("name")),
+                _text(arguments),
+            )
+            if piece is not None:
+                yield piece
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _content(content: object) -> Iterator[TextDelta | ReasoningDelta]:
@@ -167,10 +190,28 @@ def _content(content: object) -> Iterator[TextDelta | ReasoningDelta]:
                 yield TextDelta(text)
 
 
-def _usage(usage: object) -> UsageDelta | None:
+def read_usage(usage: object) -> UsageDelta | None:
+    """The count of tokens, with what providers add to OpenAI's: ``None`` where there is none.
+
+    DeepSeek and Moonshot say in fields of their own what came from a cache; xAI counts reasoning
+    beside the output, which its total shows.
+    """
     if not isinstance(usage, dict):
         return None
-    given, made = usage.get("prompt_tokens"), usage.get("completion_tokens")
-    if not isinstance(given, int) or not isinstance(made, int) or min(given, made) < 0:
+    given, made = _tokens(usage, "prompt_tokens"), _tokens(usage, "completion_tokens")
+    if given is None or made is None:
         return None
-    return UsageDelta(given, made)
+    cached = _tokens(usage.get("prompt_tokens_details"), "cached_tokens")
+    if cached is None:
+        cached = _tokens(usage, "prompt_cache_hit_tokens")
+    if cached is None:
+        cached = _tokens(usage, "cached_tokens")
+    thought = _tokens(usage.get("completion_tokens_details"), "reasoning_tokens") or 0
+    if thought and _tokens(usage, "total_tokens") == given + made + thought:
+        made += thought
+    return UsageDelta(given, made, min(cached or 0, given), min(thought, made))
+
+
+def _tokens(counts: object, field: str) -> int | None:
+    value = counts.get(field) if isinstance(counts, dict) else None
+    return value if isinstance(value, int) and value >= 0 else None

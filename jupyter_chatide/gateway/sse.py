@@ -34,6 +34,17 @@ class EventReader:
         Raises:
             EventTooLargeError: an event is larger than the limit.
         """
+        if (
+            not (self._line_size or self._data or self._after_cr or self._first)
+            and packet.startswith(b"data: ")
+            and packet.endswith(b"\n\n")
+            and packet.count(b"\n") == 2
+            and b"\r" not in packet
+            and len(packet) <= self._limit
+        ):  # one event in one packet, as most come
+            if len(packet) > 8:
+                yield packet[6:-2].decode("utf-8", "replace")
+            return
         if self._after_cr and packet:
             self._after_cr = False
             packet = packet.removeprefix(b"\n")

@@ -108,7 +108,7 @@ async def test_every_form_of_an_event_stream_is_read(
         ("length", "length"),
         ("max_tokens", "length"),
         ("content_filter", "content_filter"),
-        ("tool_calls", "other"),
+        ("tool_calls", "tool_calls"),
     ],
 )
 async def test_the_reason_for_the_end_is_told(
