@@ -3,41 +3,40 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 
 from .adapter import Target
 from .connections import Connections, connection_failure
-from .errors import MalformedReplyError, ModelTimeoutError
+from .errors import GatewayError, MalformedReplyError, ModelNotFoundError, ModelTimeoutError
+from .listing_formats import (
+    Entry,
+    anthropic_models,
+    cohere_models,
+    gemini_models,
+    github_models,
+    ollama_limits,
+    ollama_models,
+    openai_models,
+    xai_models,
+)
 from .messages import ModelInfo
 from .refusals import refusal
 
+OLLAMA_CONTEXT = 8192
+"""Tokens that Ollama is asked to read at once where nobody set another number."""
+
 _PATIENCE = 15.0  # seconds for a whole list
 _LARGEST_LIST = 20_000_000  # bytes
+_LARGE_LIST = 200_000  # bytes that are decoded off the loop's thread
 _MOST_PAGES = 20
+_MOST_SHOWN = 100  # of Ollama's models, each of which takes a request
+_SHOWN_AT_ONCE = 8
 
-# In lists that say nothing of what a model is for, these in a name tell that it does not chat.
-# They only tidy the list: a model that it leaves out can still be named.
-_NOT_CHATTING = (
-    "audio",
-    "babbage",
-    "dall-e",
-    "davinci",
-    "embed",
-    "guard",
-    "image",
-    "moderation",
-    "ocr",
-    "orpheus",
-    "realtime",
-    "rerank",
-    "sora",
-    "transcribe",
-    "tts",
-    "whisper",
-)
+Reader = Callable[[Iterable[Entry]], Iterator[ModelInfo]]
 
 
 async def list_models(
@@ -53,25 +52,47 @@ async def list_models(
     Raises:
         GatewayError: the provider did not answer with a list.
     """
-    kind = target.provider.models
     try:
         async with asyncio.timeout(patience):
-            if kind == "openai":
-                answer = await get_json(connections, target, f"{target.base_url}/models")
-                return list(_openai(_entries(target, answer, "data")))
-            if kind == "ollama":
-                root = target.base_url.removesuffix("/v1")
-                answer = await get_json(connections, target, f"{root}/api/tags")
-                return list(_ollama(_entries(target, answer, "models")))
-            if kind == "anthropic":
-                return await _anthropic(connections, target)
-            if kind == "gemini":
-                return await _gemini(connections, target)
+            return await _list(connections, target, patience)
     except TimeoutError:
         raise ModelTimeoutError(
             f"{target.provider.label} did not list its models within {patience:g} s.", "Try again."
         ) from None
-    return []
+
+
+async def _list(connections: Connections, target: Target, patience: float) -> list[ModelInfo]:
+    base_url, root = target.base_url, _root(target)
+    match target.provider.models:
+        case "openai":
+            return await _one_page(connections, target, f"{base_url}/models", "data", openai_models)
+        case "lmstudio":
+            try:  # its own route says what a model can do
+                url = f"{root}/api/v0/models"
+                return await _one_page(connections, target, url, "data", openai_models)
+            except (ModelNotFoundError, MalformedReplyError):
+                url = f"{base_url}/models"
+                return await _one_page(connections, target, url, "data", openai_models)
+        case "xai":
+            url = f"{base_url}/language-models"
+            return await _one_page(connections, target, url, "models", xai_models)
+        case "github":
+            url = f"{base_url.removesuffix('/inference')}/catalog/models"
+            return await _one_page(connections, target, url, "data", github_models)
+        case "cohere":
+            pages = _Pages(f"{root}/v1/models", "models", "page_token", "next_page_token")
+            params = {"page_size": "1000", "endpoint": "chat"}
+            return await pages.read(connections, target, params, cohere_models)
+        case "anthropic":
+            pages = _Pages(f"{root}/v1/models", "data", "after_id", "last_id", more="has_more")
+            return await pages.read(connections, target, {"limit": "1000"}, anthropic_models)
+        case "gemini":
+            pages = _Pages(f"{root}/v1beta/models", "models", "pageToken", "nextPageToken")
+            return await pages.read(connections, target, {"pageSize": "1000"}, gemini_models)
+        case "ollama":
+            return await _ollama(connections, target, patience)
+        case _:
+            return []
 
 
 async def get_json(
@@ -79,8 +100,12 @@ async def get_json(
     target: Target,
     url: str,
     params: Mapping[str, str] | None = None,
+    *,
+    body: Mapping[str, Any] | None = None,
 ) -> Mapping[str, Any]:
-    """GET an object from a provider, with its key in a header.
+    """GET an object from a provider, with its key in a header; POST where there is a body.
+
+    A list without a wrapper comes as ``{"data": list}``.
 
     Raises:
         GatewayError: it refuses, cannot be reached, or answers with something else.
@@ -88,26 +113,47 @@ async def get_json(
     client = await connections.to(url)
     import httpx  # the client has brought it: nothing is loaded on the loop's thread
 
+    method = "GET" if body is None else "POST"
+    content = None if body is None else msgspec.json.encode(body)
+    headers = _headers(target)
     try:
-        async with client.stream("GET", url, params=params, headers=_headers(target)) as response:
-            body = bytearray()
+        async with client.stream(
+            method, url, params=params, headers=headers, content=content
+        ) as response:
+            said = bytearray()
             async for packet in response.aiter_bytes():
-                body += packet
-                if len(body) > _LARGEST_LIST:
+                said += packet
+                if len(said) > _LARGEST_LIST:
                     raise _no_list(target)
     except httpx.HTTPError as failure:
         raise connection_failure(target, failure, connections.connect) from None
     if not response.is_success:
-        raise refusal(target, "", response.status_code, bytes(body), response.headers)
+        raise refusal(target, "", response.status_code, bytes(said), response.headers)
     try:
-        answer = msgspec.json.decode(body)
+        large = len(said) > _LARGE_LIST
+        answer = await asyncio.to_thread(_decode, said) if large else _decode(said)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise _no_list(target) from None
-    if isinstance(answer, list):  # Together lists without a wrapper
+    if isinstance(answer, list):  # Together and GitHub list without a wrapper
         return {"data": answer}
     if not isinstance(answer, dict):
         raise _no_list(target)
     return answer
+
+
+def ollama_root(base_url: str) -> str:
+    """Where Ollama's own routes are, for a base URL as people give it."""
+    return base_url.rstrip("/").removesuffix("/v1").removesuffix("/api")
+
+
+def ollama_context(target: Target) -> int:
+    """Tokens that a model of Ollama's may read at once, as the user wishes it."""
+    wished = target.options.get("context", "")
+    return int(wished) if wished.isascii() and wished.isdigit() else OLLAMA_CONTEXT
+
+
+def _decode(said: bytearray) -> Any:
+    return msgspec.json.decode(said)
 
 
 def _headers(target: Target) -> dict[str, str]:
@@ -128,145 +174,103 @@ def _no_list(target: Target) -> MalformedReplyError:
     )
 
 
-def _entries(target: Target, answer: Mapping[str, Any], field: str) -> list[Mapping[str, Any]]:
+def _entries(target: Target, answer: Mapping[str, Any], field: str) -> list[Entry]:
     entries = answer.get(field)
     if not isinstance(entries, list):
         raise _no_list(target)
     return [entry for entry in entries if isinstance(entry, dict)]
 
 
-def _openai(entries: Iterable[Mapping[str, Any]]) -> Iterator[ModelInfo]:
-    """OpenAI's own list and what others add to it: Mistral, Groq, OpenRouter, the Hugging Face
-    router, LM Studio, vLLM and llama.cpp."""
-    seen = set()
-    for entry in entries:
-        name = entry.get("id")
-        if not isinstance(name, str) or not name or name in seen or not _chats(name, entry):
-            continue
-        seen.add(name)
-        offers = [offer for offer in _list(entry, "providers") if isinstance(offer, dict)]
-        inputs = _list(_object(entry, "architecture"), "input_modalities")
-        capabilities = _object(entry, "capabilities")
-        prices = _object(entry, "pricing")
-        label = entry.get("name")
-        yield ModelInfo(
-            id=name,
-            label=label if isinstance(label, str) else "",
-            context_window=_count(
-                entry.get("context_length"),  # OpenRouter
-                entry.get("context_window"),  # Groq
-                entry.get("max_context_length"),  # Mistral, LM Studio
-                entry.get("max_model_len"),  # vLLM
-                _object(entry, "meta").get("n_ctx"),  # llama.cpp
-                *(offer.get("context_length") for offer in offers),  # Hugging Face
-            ),
-            vision="image" in inputs if inputs else _flag(capabilities.get("vision")),
-            input_price=_price(prices.get("prompt")),
-            output_price=_price(prices.get("completion")),
-        )
+async def _one_page(
+    connections: Connections, target: Target, url: str, field: str, reader: Reader
+) -> list[ModelInfo]:
+    answer = await get_json(connections, target, url)
+    return list(reader(_entries(target, answer, field)))
 
 
-def _chats(name: str, entry: Mapping[str, Any]) -> bool:
-    """Whether a listed model holds conversations, by what the list says, else by its name."""
-    outputs = _list(_object(entry, "architecture"), "output_modalities")
-    if outputs:
-        return "text" in outputs
-    said = _object(entry, "capabilities").get("completion_chat")  # Mistral
-    if isinstance(said, bool):
-        return said
-    return not any(part in name.lower() for part in _NOT_CHATTING)
+class _Pages(msgspec.Struct, frozen=True):
+    """A list in pages.
+
+    Args:
+        url: where it is.
+        field: where a page holds its entries.
+        asked: the parameter that asks for the next page.
+        following: where a page names the next one.
+        more: where a page says whether there is a next one; ``""`` where naming it says so.
+    """
+
+    url: str
+    field: str
+    asked: str
+    following: str
+    more: str = ""
+
+    async def read(
+        self, connections: Connections, target: Target, params: dict[str, str], reader: Reader
+    ) -> list[ModelInfo]:
+        """Read every page, up to a number that no honest list has."""
+        models: dict[str, ModelInfo] = {}
+        for _ in range(_MOST_PAGES):
+            answer = await get_json(connections, target, self.url, params)
+            for model in reader(_entries(target, answer, self.field)):
+                models.setdefault(model.id, model)
+            following = answer.get(self.following)
+            if not isinstance(following, str) or not following:
+                break
+            if self.more and answer.get(self.more) is not True:
+                break
+            params = {**params, self.asked: following}
+        return list(models.values())
 
 
-def _ollama(entries: Iterable[Mapping[str, Any]]) -> Iterator[ModelInfo]:
-    for entry in entries:
-        name = entry.get("name")
-        family = _object(entry, "details").get("family")
-        if isinstance(name, str) and name and not (isinstance(family, str) and "bert" in family):
-            yield ModelInfo(id=name)
+async def _ollama(connections: Connections, target: Target, patience: float) -> list[ModelInfo]:
+    """Ollama's list, with what each model can do as far as there is time to ask."""
+    root = ollama_root(target.base_url)
+    answer = await get_json(connections, target, f"{root}/api/tags")
+    models = list(ollama_models(_entries(target, answer, "models")))
+    waiting = list(range(min(len(models), _MOST_SHOWN)))
+    dull: set[int] = set()
+
+    async def ask() -> None:
+        while waiting:
+            index = waiting.pop(0)
+            with suppress(GatewayError):  # the name alone will do
+                limit, abilities = await ollama_show(connections, target, models[index].id)
+                if abilities and "completion" not in abilities:  # it embeds
+                    dull.add(index)
+                models[index] = _shown(target, models[index].id, limit, abilities)
+
+    with suppress(TimeoutError):
+        async with asyncio.timeout(patience / 2), asyncio.TaskGroup() as group:
+            for _ in range(min(_SHOWN_AT_ONCE, len(waiting))):
+                group.create_task(ask())
+    return [model for index, model in enumerate(models) if index not in dull]
 
 
-async def _anthropic(connections: Connections, target: Target) -> list[ModelInfo]:
-    """https://docs.anthropic.com/en/api/models-list: pages by ``after_id``."""
-    models: list[ModelInfo] = []
-    params = {"limit": "1000"}
-    for _ in range(_MOST_PAGES):
-        answer = await get_json(connections, target, f"{_root(target)}/v1/models", params)
-        for entry in _entries(target, answer, "data"):
-            name, label = entry.get("id"), entry.get("display_name")
-            if isinstance(name, str) and name:
-                models.append(
-                    ModelInfo(
-                        id=name,
-                        label=label if isinstance(label, str) else "",
-                        context_window=_count(entry.get("max_input_tokens")),
-                    )
-                )
-        last = answer.get("last_id")
-        if answer.get("has_more") is not True or not isinstance(last, str):
-            break
-        params["after_id"] = last
-    return models
+async def ollama_show(
+    connections: Connections, target: Target, model: str
+) -> tuple[int | None, frozenset[str]]:
+    """The longest context of one of Ollama's models in tokens, where it says so, and its abilities:
+    ``completion``, ``vision``, ``tools``, ``thinking``…
+
+    Raises:
+        GatewayError: it does not say.
+    """
+    url = f"{ollama_root(target.base_url)}/api/show"
+    return ollama_limits(await get_json(connections, target, url, body={"model": model}))
 
 
-async def _gemini(connections: Connections, target: Target) -> list[ModelInfo]:
-    """https://ai.google.dev/api/models#method:-models.list: pages by ``pageToken``."""
-    models: list[ModelInfo] = []
-    params = {"pageSize": "1000"}
-    for _ in range(_MOST_PAGES):
-        answer = await get_json(connections, target, f"{_root(target)}/v1beta/models", params)
-        for entry in _entries(target, answer, "models"):
-            name, label = entry.get("name"), entry.get("displayName")
-            if not isinstance(name, str) or not _generates(name, entry):
-                continue
-            models.append(
-                ModelInfo(
-                    id=name.removeprefix("models/"),
-                    label=label if isinstance(label, str) else "",
-                    context_window=_count(entry.get("inputTokenLimit")),
-                )
-            )
-        following = answer.get("nextPageToken")
-        if not isinstance(following, str) or not following:
-            break
-        params["pageToken"] = following
-    return models
-
-
-def _generates(name: str, entry: Mapping[str, Any]) -> bool:
-    methods = _list(entry, "supportedGenerationMethods")
-    chatting = not any(part in name for part in _NOT_CHATTING)
-    return chatting and (not methods or "generateContent" in methods)
+def _shown(target: Target, name: str, limit: int | None, abilities: frozenset[str]) -> ModelInfo:
+    wished = ollama_context(target)
+    return ModelInfo(
+        id=name,
+        context_window=min(wished, limit) if limit else wished,
+        vision="vision" in abilities if abilities else None,
+        reasoning="thinking" in abilities if abilities else None,
+        tools="tools" in abilities if abilities else None,
+    )
 
 
 def _root(target: Target) -> str:
-    return target.base_url.removesuffix("/v1").removesuffix("/v1beta")
-
-
-def _object(entry: Mapping[str, Any], field: str) -> Mapping[str, Any]:
-    value = entry.get(field)
-    return value if isinstance(value, dict) else {}
-
-
-def _list(entry: Mapping[str, Any], field: str) -> list[Any]:
-    value = entry.get(field)
-    return value if isinstance(value, list) else []
-
-
-def _flag(value: object) -> bool | None:
-    return value if isinstance(value, bool) else None
-
-
-def _count(*values: object) -> int | None:
-    for value in values:
-        if isinstance(value, int) and value > 0:
-            return value
-    return None
-
-
-def _price(value: object) -> float | None:
-    """US dollars per million tokens, from the dollars per token that OpenRouter gives as text."""
-    try:
-        price = float(value) * 1e6 if isinstance(value, str | int | float) else -1.0
-    except ValueError:
-        return None
-    return round(price, 6) if price >= 0 else None
+    root = target.base_url.rstrip("/").removesuffix("/v1").removesuffix("/v1beta")
+    return root.removesuffix("/compatibility")

@@ -395,7 +395,7 @@ DEFAULT_PROVIDERS: tuple[ProviderConfiguration, ...] = (
         base_url_variable="LM_STUDIO_API_BASE",
         key_variables=("LM_STUDIO_API_KEY",),
         needs_key=False,
-        models="openai",
+        models="lmstudio",
         key_check="models",
         local=True,
     ),
