@@ -8,7 +8,7 @@ from contextlib import aclosing, suppress
 from pathlib import Path
 from typing import Self
 
-from ..errors import ChatIDEError, NotFoundError
+from ..errors import ChatIDEError
 from .adapter import Adapter, ProviderConfiguration, Target
 from .connections import Connections
 from .direct import DirectAdapter
@@ -30,8 +30,14 @@ from .messages import (
     LLMRequest,
     ModelInfo,
     ProviderStatus,
+    Purpose,
 )
-from .providers import icon_svg, is_loopback
+from .policy import Policy
+from .preferences import PreferenceStore
+from .providers import DEFAULT_PROVIDERS, icon_svg, is_loopback
+from .registry import ProviderRegistry
+from .settings import GatewaySettings
+from .usage import UsageLedger
 from .validation import validate
 
 _PROBE = 0.5  # seconds that a local server has to show itself
@@ -45,25 +51,31 @@ class Gateway:
     """Every provider behind one interface.
 
     Args:
-        data_dir: the folder of ``keys.json``; ``None`` is Jupyter's data directory.
+        data_dir: the folder of keys, preferences and usage; ``None`` is Jupyter's data directory.
+        settings: what the administrator decides; ``None`` is the defaults.
         keys: the key store; ``None`` makes one for ``data_dir``.
         providers: the providers there are; ``None`` is ``DEFAULT_PROVIDERS``.
-        default_model: the ``provider/model`` that ``resolve_default_model`` gives; ``""``
-            chooses one.
+        default_model: in place of that of the settings.
     """
 
     def __init__(
         self,
         *,
         data_dir: Path | None = None,
+        settings: GatewaySettings | None = None,
         keys: KeyStore | None = None,
         providers: Sequence[ProviderConfiguration] | None = None,
         default_model: str = "",
     ) -> None:
-        self.keys = KeyStore(data_dir, providers) if keys is None else keys
-        known = self.keys.providers if providers is None else providers
-        self._providers = {provider.id: provider for provider in known}
-        self._default_model = default_model
+        self.settings = GatewaySettings() if settings is None else settings
+        self.preferences = PreferenceStore(data_dir)
+        if providers is None:
+            providers = DEFAULT_PROVIDERS if keys is None else keys.providers
+        self.registry = ProviderRegistry(providers, self.settings.providers, self.preferences)
+        self.keys = KeyStore(data_dir, self.registry.all()) if keys is None else keys
+        self.policy = Policy(self.settings.allowed, self.settings.blocked)
+        self.usage = UsageLedger(data_dir)
+        self._default_model = default_model or self.settings.default_model
         self._adapters: dict[str, Adapter] = {}
         self._connections = Connections()
         self._probes: dict[str, tuple[float, list[ModelInfo] | None]] = {}
@@ -82,8 +94,11 @@ class Gateway:
         self._adapters.clear()
         await asyncio.gather(*(adapter.aclose() for adapter in adapters))
         await self._connections.aclose()
+        await self.usage.aclose()
 
-    async def stream(self, request: LLMRequest) -> AsyncGenerator[AnyDelta, None]:
+    async def stream(
+        self, request: LLMRequest, purpose: Purpose | None = None
+    ) -> AsyncGenerator[AnyDelta, None]:
         """Stream the answer to a request; it ends with a ``FinishDelta``.
 
         Closing the generator (``aclosing``), or cancelling the task that reads it, closes the
@@ -94,15 +109,21 @@ class Gateway:
             InvalidRequestError: the request cannot be asked; the message names the field.
             GatewayError: the model could not answer; the class says why.
         """
-        validate(request, self._providers)
+        validate(request, [provider.id for provider in self.registry.all()])
         target = self._target(request.provider)
         async with aclosing(self._adapter(target.provider).stream(target, request)) as deltas:
             async for delta in deltas:
                 yield delta
 
+    def fallback_default(self) -> list[str]:
+        """The chain of models to fall back on where a request names none: the user's, else the
+        configured one."""
+        wished = self.preferences.read().fallback
+        return list(self.settings.fallback) if wished is None else wished
+
     async def providers(self) -> list[ProviderStatus]:
         """All providers with the status of their keys. Local servers are asked, briefly."""
-        return list(await asyncio.gather(*map(self._status, self._providers.values())))
+        return list(await asyncio.gather(*map(self._status, self.registry.all())))
 
     async def models(self, provider: str) -> list[ModelInfo]:
         """The models that a provider lists now. Others can be named all the same.
@@ -126,10 +147,10 @@ class Gateway:
         The configured one, else that of the first provider with a key, else the first model of a
         local server that runs, else the demo.
         """
-        if self._default_model:
-            return self._default_model
+        if chosen := self.preferences.read().default_model or self._default_model:
+            return chosen
         keyless = []
-        for provider in self._providers.values():
+        for provider in self.registry.all():
             if self._key_status(provider).set:
                 if provider.default_model:
                     return f"{provider.id}/{provider.default_model}"
@@ -149,7 +170,7 @@ class Gateway:
         Raises:
             NotFoundError: there is no such provider.
         """
-        label = self._configuration(provider).label
+        label = self.registry.get(provider).label
         try:
             async with asyncio.timeout(_CHECK):
                 return KeyCheck(ok=True, message=await self._prove_key(provider))
@@ -184,7 +205,7 @@ class Gateway:
     async def _first_model(self, provider: str) -> str:
         models = await self.models(provider)
         if not models:
-            label = self._configuration(provider).label
+            label = self.registry.get(provider).label
             raise ModelNotFoundError(f"{label} lists no model.", "Load or pull a model there.")
         return models[0].id
 
@@ -238,12 +259,6 @@ class Gateway:
             return models
         return None
 
-    def _configuration(self, provider: str) -> ProviderConfiguration:
-        if provider not in self._providers:
-            known = ", ".join(self._providers)
-            raise NotFoundError(f"There is no provider {provider!r}.", f"Choose one of {known}.")
-        return self._providers[provider]
-
     def _target(self, provider: str) -> Target:
         """Where a request goes.
 
@@ -251,7 +266,7 @@ class Gateway:
             NotFoundError: there is no such provider.
             GatewayError: it has no address or no key yet, or its key cannot be read.
         """
-        configuration = self._configuration(provider)
+        configuration = self.registry.get(provider)
         if configuration.adapter == "demo":
             return Target(configuration, "", None)
         target = self.keys.target(provider)

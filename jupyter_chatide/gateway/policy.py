@@ -1,0 +1,80 @@
+"""Which providers and models may be asked: the administrator's patterns, blocked before allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+
+from .errors import PolicyError
+
+_DEMO = "demo"
+_HINT = "Choose another model, or ask your administrator."
+
+
+class Policy:
+    """What the administrator allows.
+
+    Patterns are globs (``*``, ``?``, ``[…]``; ``*`` matches slashes too) over ``provider/model``,
+    upper and lower case alike. A pattern without a slash means every model of the providers that
+    it matches. What is blocked stays blocked whatever is allowed. The demo, which asks no model at
+    all, needs no allowance, but can be blocked.
+
+    Args:
+        allowed: patterns of what may be asked; empty allows all.
+        blocked: patterns of what may not.
+    """
+
+    def __init__(self, allowed: Iterable[str] = (), blocked: Iterable[str] = ()) -> None:
+        self._allowed = [_whole(pattern) for pattern in allowed]
+        self._blocked = [_whole(pattern) for pattern in blocked]
+
+    def reason(self, provider: str, model: str = "") -> str:
+        """Why this may not be asked, as a sentence; ``""`` when it may.
+
+        Args:
+            provider: its id.
+            model: its name there; ``""`` asks whether any of the provider's models is allowed.
+        """
+        name = f"{provider}/{model}".strip().lower()
+        blocks = _matches if model.strip() else _matches_all
+        allows = _matches if model.strip() else _matches_some
+        shown = f"{provider}/{model}" if model else provider
+        if any(blocks(name, pattern) for pattern in self._blocked):
+            return f"The administrator has blocked {shown}."
+        if self._allowed and provider != _DEMO:
+            if not any(allows(name, pattern) for pattern in self._allowed):
+                return f"{shown} is not among what the administrator allows."
+        return ""
+
+    def check(self, provider: str, model: str = "") -> None:
+        """Make sure that a provider, or one of its models, may be asked.
+
+        Raises:
+            PolicyError: it may not; the message says why.
+        """
+        if reason := self.reason(provider, model):
+            raise PolicyError(reason, _HINT)
+
+
+def _whole(pattern: str) -> str:
+    pattern = pattern.strip().lower()
+    return pattern if "/" in pattern else f"{pattern}/*"
+
+
+def _matches(name: str, pattern: str) -> bool:
+    return fnmatchcase(name, pattern)
+
+
+def _rests(prefix: str, pattern: str) -> Iterable[str]:
+    """What is left of the pattern where its beginning matches the whole prefix."""
+    for end in range(1, len(pattern) + 1):
+        if fnmatchcase(prefix, pattern[:end]):
+            yield pattern[end:]
+
+
+def _matches_some(prefix: str, pattern: str) -> bool:
+    return any(rest or pattern.endswith("*") for rest in _rests(prefix, pattern))
+
+
+def _matches_all(prefix: str, pattern: str) -> bool:
+    return pattern.endswith("*") and any(not rest.strip("*") for rest in _rests(prefix, pattern))
