@@ -1,4 +1,4 @@
-"""From our deltas and errors to the answers of OpenAI's Chat Completions API: pure, in one place."""
+"""From our deltas and errors to the answers of OpenAI's Chat Completions API, in one place."""
 
 from __future__ import annotations
 
