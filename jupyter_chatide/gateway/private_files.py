@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 import tempfile
-import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,7 +17,8 @@ from .errors import KeyStoreError
 
 _LARGEST = 1_000_000  # bytes
 _POSIX = os.name == "posix"  # elsewhere the profile folder's ACLs guard the file, not its mode
-_threads = threading.RLock()  # of one process; its files are few, and written in no time
+_PATIENCE = 10.0  # seconds to wait for another writer
+_PAUSE = 0.01  # seconds between two tries to get the lock
 
 
 class FileState(NamedTuple):
@@ -24,7 +26,8 @@ class FileState(NamedTuple):
 
     inode: int
     size: int
-    changed: int  # nanoseconds
+    written: int  # nanoseconds
+    changed: int  # nanoseconds; of its mode and owner too
 
     @classmethod
     def of(cls, path: Path) -> FileState | None:
@@ -33,7 +36,7 @@ class FileState(NamedTuple):
             status = path.stat()
         except OSError:
             return None
-        return cls(status.st_ino, status.st_size, status.st_mtime_ns)
+        return cls(status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 def read_private(path: Path) -> bytes | None:
@@ -96,27 +99,33 @@ def write_private(path: Path, content: bytes) -> None:
 def locked(path: Path) -> Iterator[None]:
     """Hold the lock of a file's folder: no other thread or process changes what is in it.
 
-    Raises:
-        KeyStoreError: the folder cannot be used.
-    """
-    with _threads:
-        try:
-            _make_folder(path.parent)
-            lock = os.open(path.parent / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError as error:
-            raise KeyStoreError(
-                f"{path.parent} cannot be written: {error.strerror}.",
-                "Make room or set its permissions, and try again.",
-            ) from None
-        try:
-            if _POSIX:
-                import fcntl
+    It cannot be held twice. On a file system without locks (some network ones) there is none to
+    be had, and it goes on.
 
-                with suppress(OSError):  # a file system without locks: as good as it gets
-                    fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(lock)  # which also gives the lock up
+    Raises:
+        KeyStoreError: the folder cannot be used, or another writer does not come to its end.
+    """
+    folder = path.parent
+    try:
+        _make_folder(folder)
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+        lock = os.open(folder / ".lock", flags, 0o600)
+    except OSError as error:
+        raise KeyStoreError(
+            f"{folder} cannot be written: {error.strerror}.",
+            "Make room or set its permissions, and try again.",
+        ) from None
+    try:
+        deadline = time.monotonic() + _PATIENCE
+        while not _take(lock):
+            if time.monotonic() >= deadline:
+                raise KeyStoreError(
+                    f"Another program keeps {folder} locked.", "End it, or try again in a moment."
+                )
+            time.sleep(_PAUSE)
+        yield
+    finally:
+        os.close(lock)  # which also gives the lock up
 
 
 def check_private(path: Path, status: os.stat_result, mode: int) -> None:
@@ -148,3 +157,28 @@ def _make_folder(folder: Path) -> None:
     if not folder.exists():
         private_dir(folder)
     check_private(folder, folder.stat(), 0o700)
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _take(lock: int) -> bool:
+        try:
+            msvcrt.locking(lock, msvcrt.LK_NBLCK, 1)
+        except PermissionError:
+            return False
+        except OSError:  # no locks here: as good as it gets
+            return True
+        return True
+
+else:
+    import fcntl
+
+    def _take(lock: int) -> bool:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:  # no locks here: as good as it gets
+            return True
+        return True

@@ -1,0 +1,271 @@
+"""Tokens and cost of every request, and the budgets that limit them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from ..errors import ChatIDEError
+from ..paths import default_data_dir
+from .errors import BudgetError, GatewayError
+from .messages import Purpose, UsageDelta
+from .settings import Budget
+
+if TYPE_CHECKING:
+    from .usage_file import UsageFile
+
+T = TypeVar("T")
+
+
+class Spent(msgspec.Struct, frozen=True):
+    """What was spent in a period.
+
+    Args:
+        cost: US dollars, of the requests whose cost is known.
+        tokens: input and output together.
+        unknown: requests whose cost nobody knows.
+    """
+
+    cost: float
+    tokens: int
+    unknown: int
+
+
+class UsageTotals(msgspec.Struct, frozen=True):
+    """What was used altogether; ``cost`` (US dollars) is ``None`` where none is known, and
+    ``unknown`` counts the requests whose cost is not."""
+
+    requests: int
+    input_tokens: int
+    output_tokens: int
+    cost: float | None
+    unknown: int
+
+
+class UsageRow(msgspec.Struct, frozen=True):
+    """What one model used on one day (UTC); ``cost`` and ``unknown`` as in ``UsageTotals``."""
+
+    day: str
+    provider: str
+    model: str
+    requests: int
+    input_tokens: int
+    output_tokens: int
+    cost: float | None
+    unknown: int
+
+
+class UsageReport(msgspec.Struct, frozen=True):
+    """What was used in the last ``days`` days, today included, the newest first."""
+
+    days: int
+    rows: list[UsageRow]
+    totals: UsageTotals
+
+
+class UsageLedger:
+    """Remembers what each request used, in ``usage.db``, for all processes of this user.
+
+    Everything that touches the disk happens in a thread of its own. A request never fails because
+    it could not be written down, unless a budget depends on it.
+
+    Args:
+        data_dir: the folder of ``usage.db``; ``None`` is Jupyter's data directory.
+        clock: seconds since 1970.
+    """
+
+    def __init__(
+        self, data_dir: Path | None = None, *, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._data_dir = data_dir
+        self._clock = clock
+        self._thread: ThreadPoolExecutor | None = None
+        self._file: UsageFile | None = None
+        self._closed = False
+
+    @property
+    def path(self) -> Path:
+        """Where ``usage.db`` is, or will be."""
+        return (self._data_dir or default_data_dir()) / "usage.db"
+
+    async def record(
+        self, purpose: Purpose, model: str, usage: UsageDelta | None, *, finished: bool
+    ) -> None:
+        """Write down one request; it takes no time of the caller's, and never fails.
+
+        Args:
+            purpose: what it was for.
+            model: the ``provider/model`` that was asked.
+            usage: its tokens and cost; ``None`` where the provider did not say.
+            finished: whether the answer came to its end.
+        """
+        if self._closed:
+            return
+        now = self._clock()  # the thread keeps the order, so there is no need to wait for it
+        self._executor().submit(self._add, now, purpose, model, usage, finished)
+
+    async def spent(self, budget: Budget, *, token: str = "") -> Spent:
+        """What was spent so far in the budget's period: by everybody, or with one endpoint token.
+
+        Raises:
+            GatewayError: the record cannot be read.
+        """
+        start = period_start(budget, self._clock())
+        return Spent(*await self._run(lambda file: file.spent(start, token)))
+
+    async def check(self, budget: Budget, *, token: str = "") -> None:
+        """See that something is left of a budget.
+
+        Requests of unknown cost count for tokens only.
+
+        Args:
+            budget: the user's, or that of an endpoint token.
+            token: the id of that endpoint token.
+
+        Raises:
+            BudgetError: it is used up, or what is spent cannot be known.
+        """
+        if budget.cost is None and budget.tokens is None:
+            return
+        now = self._clock()
+        start = period_start(budget, now)
+        try:
+            await self._run(lambda file: file.complete_since(start))
+            spent = await self.spent(budget, token=token)
+        except ChatIDEError as error:
+            raise BudgetError(
+                f"A budget is set, and what is spent of it is not known: {error.message}",
+                error.hint,
+            ) from None
+        used_up = _used_up(budget, spent)
+        if used_up is None:
+            return
+        what, setting = used_up
+        whose = "This token's budget" if token else "The budget"
+        raise BudgetError(
+            f"{whose} of {what}.",
+            f"It starts anew {_in_words(period_end(budget, now))}. To raise it, "
+            + ("make another token." if token else f"set ChatIDE.{setting}."),
+        )
+
+    async def report(self, days: int = 30, chat: str = "") -> UsageReport:
+        """What was used by day, provider and model.
+
+        Args:
+            days: how many days, today included (UTC).
+            chat: only what this chat used; ``""`` is everything.
+
+        Raises:
+            GatewayError: the record cannot be read.
+        """
+        first = datetime.fromtimestamp(self._clock(), UTC) - timedelta(days=days - 1)
+        day = first.date().isoformat()
+        found = await self._run(lambda file: file.by_day(day, chat))
+        rows = [UsageRow(*row) for row in found]
+        costs = [row.cost for row in rows if row.cost is not None]
+        totals = UsageTotals(
+            requests=sum(row.requests for row in rows),
+            input_tokens=sum(row.input_tokens for row in rows),
+            output_tokens=sum(row.output_tokens for row in rows),
+            cost=sum(costs) if costs else None,
+            unknown=sum(row.unknown for row in rows),
+        )
+        return UsageReport(days, rows, totals)
+
+    async def aclose(self) -> None:
+        """Write down what is left, and close the file. Safe to call twice."""
+        self._closed = True
+        if self._thread is not None:
+            thread, self._thread = self._thread, None
+            thread.submit(self._close)
+            await asyncio.to_thread(thread.shutdown)
+
+    async def _run(self, work: Callable[[UsageFile], T]) -> T:
+        if self._closed:
+            raise GatewayError("The record of usage is closed.", "Open a new gateway.")
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._executor(), lambda: work(self._opened()))
+
+    def _executor(self) -> ThreadPoolExecutor:
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="chatide-usage")
+        return self._thread
+
+    # From here on in the thread.
+
+    def _opened(self) -> UsageFile:
+        if self._file is None:
+            from .usage_file import UsageFile
+
+            self._file = UsageFile(self.path)
+        return self._file
+
+    def _add(
+        self, now: float, purpose: Purpose, model: str, usage: UsageDelta | None, finished: bool
+    ) -> None:
+        from .usage_file import UsageRecord
+
+        provider, _, name = model.partition("/")
+        tokens = usage or UsageDelta(0, 0)
+        record = UsageRecord(
+            time=now,
+            day=_day(now),
+            provider=provider,
+            model=name,
+            client=purpose.client,
+            chat=purpose.chat,
+            turn=purpose.turn,
+            token=purpose.token,
+            input_tokens=tokens.input_tokens,
+            output_tokens=tokens.output_tokens,
+            cached_tokens=tokens.cached_tokens,
+            reasoning_tokens=tokens.reasoning_tokens,
+            cost=tokens.cost,
+            counted=usage is not None,
+            finished=finished,
+        )
+        self._opened().add(record)
+
+    def _close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+def period_start(budget: Budget, now: float) -> float:
+    """When the budget's present period began, in seconds since 1970."""
+    day = datetime.fromtimestamp(now, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return (day if budget.period == "day" else day.replace(day=1)).timestamp()
+
+
+def period_end(budget: Budget, now: float) -> float:
+    """When the budget's present period ends, in seconds since 1970."""
+    start = datetime.fromtimestamp(period_start(budget, now), UTC)
+    if budget.period == "day":
+        return (start + timedelta(days=1)).timestamp()
+    return (start + timedelta(days=32)).replace(day=1).timestamp()
+
+
+def _day(now: float) -> str:
+    return datetime.fromtimestamp(now, UTC).date().isoformat()
+
+
+def _in_words(end: float) -> str:
+    return datetime.fromtimestamp(end, UTC).strftime("on %Y-%m-%d at 00:00 UTC")
+
+
+def _used_up(budget: Budget, spent: Spent) -> tuple[str, str] | None:
+    """Which budget is used up, in words, and the setting that holds it."""
+    if budget.cost is not None and spent.cost >= budget.cost:
+        limit = f"${budget.cost:,.2f} a {budget.period} is used up: ${spent.cost:,.2f} are spent"
+        return limit, "budget_cost"
+    if budget.tokens is not None and spent.tokens >= budget.tokens:
+        limit = f"{budget.tokens:,} tokens a {budget.period} is used up: {spent.tokens:,} are used"
+        return limit, "budget_tokens"
+    return None
