@@ -55,7 +55,7 @@ def openai_models(entries: Iterable[Entry]) -> Iterator[ModelInfo]:
         yield ModelInfo(
             id=name,
             label=_label(entry, "name", "display_name"),
-            context_window=_count(
+            context_window=count(
                 entry.get("loaded_context_length"),  # LM Studio
                 entry.get("context_length"),  # OpenRouter, Together, Fireworks, Moonshot
                 entry.get("context_window"),  # Groq
@@ -64,27 +64,27 @@ def openai_models(entries: Iterable[Entry]) -> Iterator[ModelInfo]:
                 _object(entry, "meta").get("n_ctx"),  # llama.cpp
                 *(offer.get("context_length") for offer in offers),  # Hugging Face
             ),
-            max_output=_count(
+            max_output=count(
                 entry.get("max_completion_tokens"),  # Groq, SambaNova
                 _object(entry, "top_provider").get("max_completion_tokens"),  # OpenRouter
             ),
             vision=_first(
                 _has(_modalities(entry, "input"), "image"),
-                _flag(capabilities.get("vision")),  # Mistral
-                _flag(entry.get("supports_image_input")),  # Fireworks
-                _flag(entry.get("supports_image_in")),  # Moonshot
+                flag(capabilities.get("vision")),  # Mistral
+                flag(entry.get("supports_image_input")),  # Fireworks
+                flag(entry.get("supports_image_in")),  # Moonshot
                 {"vlm": True, "llm": False}.get(str(entry.get("type"))),  # LM Studio
             ),
             reasoning=_first(
                 _has(parameters, "reasoning"),  # OpenRouter
-                _flag(capabilities.get("reasoning")),  # Mistral
-                _flag(entry.get("supports_reasoning")),  # Moonshot
+                flag(capabilities.get("reasoning")),  # Mistral
+                flag(entry.get("supports_reasoning")),  # Moonshot
             ),
             tools=_first(
                 _has(parameters, "tools"),  # OpenRouter
                 _has(words, "tool_use"),  # LM Studio
-                _flag(capabilities.get("function_calling")),  # Mistral
-                _flag(entry.get("supports_tools")),  # Fireworks
+                flag(capabilities.get("function_calling")),  # Mistral
+                flag(entry.get("supports_tools")),  # Fireworks
             ),
             **_prices(entry, offers),
         )
@@ -102,7 +102,7 @@ def ollama_limits(shown: Entry) -> tuple[int | None, frozenset[str]]:
     """The longest context of a model in tokens and what it can do, from ``POST /api/show``."""
     facts = _object(shown, "model_info")
     kind = facts.get("general.architecture")
-    return _count(facts.get(f"{kind}.context_length")), _words(shown, "capabilities")
+    return count(facts.get(f"{kind}.context_length")), _words(shown, "capabilities")
 
 
 def anthropic_models(entries: Iterable[Entry]) -> Iterator[ModelInfo]:
@@ -112,10 +112,10 @@ def anthropic_models(entries: Iterable[Entry]) -> Iterator[ModelInfo]:
         yield ModelInfo(
             id=name,
             label=_label(entry, "display_name"),
-            context_window=_count(entry.get("max_input_tokens")),
-            max_output=_count(entry.get("max_tokens")),
-            vision=_flag(_object(capabilities, "image_input").get("supported")),
-            reasoning=_flag(_object(capabilities, "thinking").get("supported")),
+            context_window=count(entry.get("max_input_tokens")),
+            max_output=count(entry.get("max_tokens")),
+            vision=flag(_object(capabilities, "image_input").get("supported")),
+            reasoning=flag(_object(capabilities, "thinking").get("supported")),
         )
 
 
@@ -128,9 +128,9 @@ def gemini_models(entries: Iterable[Entry]) -> Iterator[ModelInfo]:
         yield ModelInfo(
             id=name.removeprefix("models/"),
             label=_label(entry, "displayName"),
-            context_window=_count(entry.get("inputTokenLimit")),
-            max_output=_count(entry.get("outputTokenLimit")),
-            reasoning=_flag(entry.get("thinking")),
+            context_window=count(entry.get("inputTokenLimit")),
+            max_output=count(entry.get("outputTokenLimit")),
+            reasoning=flag(entry.get("thinking")),
         )
 
 
@@ -143,8 +143,8 @@ def cohere_models(entries: Iterable[Entry]) -> Iterator[ModelInfo]:
         features = _words(entry, "features")
         yield ModelInfo(
             id=name,
-            context_window=_count(entry.get("context_length")),
-            vision=_flag(entry.get("supports_vision")),
+            context_window=count(entry.get("context_length")),
+            vision=flag(entry.get("supports_vision")),
             reasoning=_has(features, "reasoning"),
             tools=_has(features, "tools"),
         )
@@ -159,8 +159,8 @@ def github_models(entries: Iterable[Entry]) -> Iterator[ModelInfo]:
         yield ModelInfo(
             id=name,
             label=_label(entry, "name"),
-            context_window=_count(limits.get("max_input_tokens")),
-            max_output=_count(limits.get("max_output_tokens")),
+            context_window=count(limits.get("max_input_tokens")),
+            max_output=count(limits.get("max_output_tokens")),
             vision=_has(_modalities(entry, "input"), "image"),
             reasoning=_has(words, "reasoning"),
             tools=_has(words, "tool-calling"),
@@ -175,10 +175,10 @@ def xai_models(entries: Iterable[Entry]) -> Iterator[ModelInfo]:
             continue
         yield ModelInfo(
             id=name,
-            context_window=_count(entry.get("context_length"), entry.get("max_prompt_length")),
+            context_window=count(entry.get("context_length"), entry.get("max_prompt_length")),
             vision=_has(_modalities(entry, "input"), "image"),
-            input_price=_price(entry.get("prompt_text_token_price"), 1e-4),
-            output_price=_price(entry.get("completion_text_token_price"), 1e-4),
+            input_price=price(entry.get("prompt_text_token_price"), 1e-4),
+            output_price=price(entry.get("completion_text_token_price"), 1e-4),
         )
 
 
@@ -235,16 +235,16 @@ def _prices(entry: Entry, offers: Sequence[Entry]) -> dict[str, float | None]:
     prices = _object(entry, "pricing")
     if "prompt" in prices:  # OpenRouter, SambaNova: dollars per token, as text
         return {
-            "input_price": _price(prices["prompt"], 1e6),
-            "output_price": _price(prices.get("completion"), 1e6),
+            "input_price": price(prices["prompt"], 1e6),
+            "output_price": price(prices.get("completion"), 1e6),
         }
     if "input" in prices:  # Together: dollars per million
         # Nought for all is its way to say nothing of models that it serves by the hour.
-        given, made = _price(prices["input"]), _price(prices.get("output"))
+        given, made = price(prices["input"]), price(prices.get("output"))
         return {"input_price": given, "output_price": made} if given or made else {}
     of_offers = {
-        (_price(price.get("input")), _price(price.get("output")))
-        for price in (_object(offer, "pricing") for offer in offers)  # Hugging Face
+        (price(asked.get("input")), price(asked.get("output")))
+        for asked in (_object(offer, "pricing") for offer in offers)  # Hugging Face
     }
     if len(of_offers) == 1:  # who of several answers, and at what price, is not known before
         given, made = of_offers.pop()
@@ -269,7 +269,8 @@ def _first(*answers: bool | None) -> bool | None:
     return next((answer for answer in answers if answer is not None), None)
 
 
-def _flag(value: object) -> bool | None:
+def flag(value: object) -> bool | None:
+    """A yes or a no; ``None`` for all else."""
     return value if isinstance(value, bool) else None
 
 
@@ -281,7 +282,8 @@ def _label(entry: Entry, *fields: str) -> str:
     return ""
 
 
-def _count(*values: object) -> int | None:
+def count(*values: object) -> int | None:
+    """The first of ``values`` that can be a number of tokens."""
     for value in values:
         if isinstance(value, bool) or not isinstance(value, int | float):
             continue
@@ -290,7 +292,7 @@ def _count(*values: object) -> int | None:
     return None
 
 
-def _price(value: object, per_million: float = 1.0) -> float | None:
+def price(value: object, per_million: float = 1.0) -> float | None:
     """US dollars per million tokens, from a number or its text in another unit."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
