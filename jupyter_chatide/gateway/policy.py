@@ -41,10 +41,11 @@ class Policy:
         shown = f"{provider}/{model}" if model else provider
         if any(blocks(name, pattern) for pattern in self._blocked):
             return f"The administrator has blocked {shown}."
-        if self._allowed and provider != _DEMO:
-            if not any(allows(name, pattern) for pattern in self._allowed):
-                return f"{shown} is not among what the administrator allows."
-        return ""
+        if not self._allowed or provider == _DEMO:
+            return ""
+        if any(allows(name, pattern) for pattern in self._allowed):
+            return ""
+        return f"{shown} is not among what the administrator allows."
 
     def check(self, provider: str, model: str = "") -> None:
         """Make sure that a provider, or one of its models, may be asked.
