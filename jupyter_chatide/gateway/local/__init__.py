@@ -2,6 +2,20 @@
 
 from __future__ import annotations
 
+from .adapter import LocalAdapter
+from .download import DownloadError
 from .models import LocalModel, LocalState, RecommendedModel, Serving, ServingState
+from .recommended import RECOMMENDED
+from .store import LocalModels
 
-__all__ = ["LocalModel", "LocalState", "RecommendedModel", "Serving", "ServingState"]
+__all__ = [
+    "RECOMMENDED",
+    "DownloadError",
+    "LocalAdapter",
+    "LocalModel",
+    "LocalModels",
+    "LocalState",
+    "RecommendedModel",
+    "Serving",
+    "ServingState",
+]

@@ -89,7 +89,7 @@ def read_header(path: Path) -> Header:
             f"path: {path.name or path} is not a regular file.",
             "Give the full path of a GGUF file.",
         )
-    with open(descriptor, "rb", buffering=1 << 20) as file:
+    with os.fdopen(descriptor, "rb", buffering=1 << 20) as file:
         try:
             return _Reader(file, status.st_size).header()
         except _BadFileError as error:
@@ -261,9 +261,7 @@ def _cache_per_token(facts: dict[str, _Value], architecture: str) -> int:
     layers = min(fact("block_count") or 0, 4096)
     heads = fact("attention.head_count") or 1
     per_head = (fact("embedding_length") or 0) // heads
-    both = (fact("attention.key_length") or per_head) + (
-        fact("attention.value_length") or per_head
-    )
+    both = (fact("attention.key_length") or per_head) + (fact("attention.value_length") or per_head)
     shared = facts.get(f"{architecture}.attention.head_count_kv")
     if isinstance(shared, list):  # a number for each layer
         return sum(shared[:layers]) * both * 2
