@@ -4,34 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from .adapter import Target
 from .clock import Clock
-from .connections import Connections, connection_failure, discard
-from .errors import GatewayError, MalformedReplyError
+from .connections import Connections, discard
+from .errors import MalformedReplyError
 from .listing import list_models
-from .messages import (
-    AnyDelta,
-    LLMRequest,
-    ModelInfo,
-    ReasoningDelta,
-    TextDelta,
-    ToolCallDelta,
-)
+from .messages import AnyDelta, LLMRequest, ModelInfo
 from .openai_format import ReplyReader
 from .openai_request import request_body
 from .refusals import refusal
 from .settings import Deadlines
 from .sse import EventReader, EventTooLargeError
+from .upstream import Upstream, drain, packets_of, size_of, too_much
 
 if TYPE_CHECKING:
     import httpx
-
-_LARGEST_REFUSAL = 64_000  # bytes of an error's body that are read
-_DRAIN = 0.05  # seconds
 
 _FEW = 12
 """Answers that stream at a time before packets are taken together: beyond them, reading each
@@ -64,10 +55,7 @@ class DirectAdapter:
         event_limit: int = 4_000_000,
         reply_limit: int = 10_000_000,
     ) -> None:
-        self._deadlines = Deadlines() if deadlines is None else deadlines
-        self._connections = (
-            Connections(self._deadlines.connect) if connections is None else connections
-        )
+        self._upstream = Upstream(connections, deadlines)
         self._event_limit = event_limit
         self._reply_limit = reply_limit
         self._streaming = 0  # answers at this moment
@@ -81,7 +69,7 @@ class DirectAdapter:
         Raises:
             GatewayError: as ``Adapter.stream``.
         """
-        clock = Clock(self._deadlines, target.provider)
+        clock = Clock(self._upstream.deadlines, target.provider)
         reply = ReplyReader(target, request)
         events = EventReader(self._event_limit)
         head = b""  # until it shows what the body is
@@ -89,14 +77,14 @@ class DirectAdapter:
         characters = 0
         now = asyncio.get_running_loop().time
         response = await self._open(target, request, clock)
-        body = _body(response)
+        body = packets_of(response)
         self._streaming += 1
         try:
             while True:
                 asked = now()
                 try:
                     async with asyncio.timeout_at(clock.next()):
-                        packet = await self._next(body, target)
+                        packet = await self._upstream.next(body, target)
                 except TimeoutError:
                     if clock.finished:
                         break  # what might have followed a complete reply did not come
@@ -108,23 +96,23 @@ class DirectAdapter:
                     head = (head + packet).lstrip()
                     if head[:1] in (b"{", b"[", b"<", b""):
                         if len(head) > self._event_limit:
-                            raise _too_much(target)
+                            raise too_much(target)
                         continue
                     streamed, packet = True, head
                 try:
                     for data in events.feed(packet):
                         for delta in reply.event(data):
-                            if size := _size(delta):
+                            if size := size_of(delta):
                                 clock.started = True
                                 characters += size
                             yield delta
                 except EventTooLargeError:
-                    raise _too_much(target) from None
+                    raise too_much(target) from None
                 if characters > self._reply_limit:
-                    raise _too_much(target)
+                    raise too_much(target)
                 clock.finished = reply.finished
                 if reply.done:
-                    await _drain(body)
+                    await drain(body)
                     break
                 if waited and self._streaming > _FEW:
                     await asyncio.sleep(_FRAME)
@@ -151,11 +139,11 @@ class DirectAdapter:
         Raises:
             GatewayError: as ``Adapter.models``.
         """
-        return await list_models(self._connections, target)
+        return await list_models(self._upstream.connections, target)
 
     async def aclose(self) -> None:
         """Close every connection. Safe to call twice."""
-        await self._connections.aclose()
+        await self._upstream.aclose()
 
     async def _open(self, target: Target, request: LLMRequest, clock: Clock) -> httpx.Response:
         """The response to a request, once it is a success."""
@@ -164,10 +152,11 @@ class DirectAdapter:
             plain = (target.base_url, request.model) not in self._completion_limited
             limit = "max_tokens" if plain else "max_completion_tokens"
             body = request_body(request, usage=usage, limit=limit)
-            response = await self._post(target, body, clock)
+            url = f"{target.base_url}/chat/completions"
+            response = await self._upstream.post(target, url, body, clock, "text/event-stream")
             if response.is_success:
                 return response
-            said = await self._refusal_body(response, target, clock)
+            said = await self._upstream.refusal_body(response, target, clock)
             if response.status_code in (400, 422):
                 if usage and b"stream_options" in said:
                     self._without_usage.add(target.base_url)
@@ -176,78 +165,6 @@ class DirectAdapter:
                     self._completion_limited.add((target.base_url, request.model))
                     continue
             raise refusal(target, request.model, response.status_code, said, response.headers)
-
-    async def _post(self, target: Target, body: bytes, clock: Clock) -> httpx.Response:
-        client = await self._connections.to(target.base_url)
-        import httpx  # the client has brought it: nothing is loaded on the loop's thread
-
-        headers = {"Content-Type": "application/json", "Accept": "text/event-stream"}
-        if target.key is not None:
-            headers["Authorization"] = f"Bearer {target.key}"
-        connect = self._deadlines.connect
-        message = client.build_request(
-            "POST",
-            f"{target.base_url}/chat/completions",
-            content=body,
-            headers=headers,
-            timeout=httpx.Timeout(connect=connect, read=None, write=60.0, pool=None),
-        )
-        try:
-            async with asyncio.timeout_at(clock.next()):
-                return await client.send(message, stream=True)
-        except TimeoutError:
-            raise clock.late() from None
-        except httpx.HTTPError as failure:
-            raise connection_failure(target, failure, connect) from None
-
-    async def _next(self, body: AsyncGenerator[bytes, None], target: Target) -> bytes | None:
-        try:
-            return await anext(body, None)
-        except Exception as failure:
-            import httpx
-
-            if isinstance(failure, httpx.HTTPError):
-                failure = connection_failure(target, failure, self._deadlines.connect)
-            raise failure from None
-
-    async def _refusal_body(self, response: httpx.Response, target: Target, clock: Clock) -> bytes:
-        said = b""
-        body = _body(response)
-        try:
-            while len(said) < _LARGEST_REFUSAL:
-                async with asyncio.timeout_at(clock.next()):
-                    packet = await self._next(body, target)
-                if packet is None:
-                    break
-                said += packet
-        except (GatewayError, TimeoutError):
-            pass  # the status says enough
-        finally:
-            await discard(response, body)
-        return said
-
-
-def _body(response: httpx.Response) -> AsyncGenerator[bytes, None]:
-    return cast("AsyncGenerator[bytes, None]", response.aiter_bytes())  # typed as less than it is
-
-
-def _size(delta: AnyDelta) -> int:
-    """Characters of what the model said in a delta."""
-    if isinstance(delta, TextDelta | ReasoningDelta):
-        return len(delta.text)
-    return len(delta.arguments) + 1 if isinstance(delta, ToolCallDelta) else 0
-
-
-async def _drain(body: AsyncGenerator[bytes, None]) -> None:
-    """Read the end of a complete answer, if it is there, so that its connection can be reused."""
-    import httpx
-
-    try:
-        async with asyncio.timeout(_DRAIN):
-            async for _ in body:
-                pass
-    except (TimeoutError, httpx.HTTPError):
-        pass
 
 
 def _refuses_max_tokens(said: bytes) -> bool:
@@ -261,11 +178,4 @@ def _refuses_max_tokens(said: bytes) -> bool:
         isinstance(error, Mapping)
         and error.get("param") == "max_tokens"
         and error.get("code") == "unsupported_parameter"
-    )
-
-
-def _too_much(target: Target) -> MalformedReplyError:
-    return MalformedReplyError(
-        f"{target.provider.label} sends more than a reply can be.",
-        "Choose another model, or check the base URL.",
     )
