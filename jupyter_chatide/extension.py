@@ -13,6 +13,7 @@ from .settings import Settings
 if TYPE_CHECKING:
     from .chat import Chats
     from .gateway import Gateway
+    from .gateway.endpoint import Endpoint
     from .runtime import Runtime
     from .runtime.previews import PreviewTokens
 
@@ -32,7 +33,19 @@ class ChatIDEExtension(Settings, ExtensionApp):
         """Who asks the models."""
         from .gateway import Gateway
 
-        return Gateway(data_dir=self.data_path, default_model=self.default_model)
+        return Gateway(data_dir=self.data_path, settings=self.gateway_settings())
+
+    @cached_property
+    def endpoint(self) -> Endpoint:
+        """The gateway for other programs."""
+        from .gateway.endpoint import Endpoint
+
+        return Endpoint(
+            self.gateway,
+            self.data_path,
+            allowed=self.endpoint_allowed,
+            streams=self.endpoint_streams,
+        )
 
     @cached_property
     def runtime(self) -> Runtime:
@@ -76,6 +89,6 @@ class ChatIDEExtension(Settings, ExtensionApp):
         """End all turns, runs, kernels and connections."""
         self.stopping = True
         async with AsyncExitStack() as stack:  # the last one first, each whatever became of others
-            for part in ("gateway", "runtime", "chats"):
+            for part in ("gateway", "runtime", "endpoint", "chats"):
                 if part in self.__dict__:
                     stack.push_async_callback(getattr(self, part).aclose)

@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from ..errors import ChatIDEError, InvalidRequestError, NotFoundError
-from .endpoint_tokens import TokenError
+from .endpoint_tokens import EndpointOffError, TokenError
 from .errors import (
     AuthenticationError,
     BudgetError,
@@ -40,6 +40,7 @@ Json = dict[str, Any]
 # (401) is not what we say of the client's token: that is the one 401.
 _ERRORS: dict[type[ChatIDEError], tuple[int, str, str]] = {
     ChatIDEError: (500, "server_error", "server_error"),
+    EndpointOffError: (403, "permission_error", "endpoint_off"),
     TokenError: (401, "invalid_request_error", "invalid_api_key"),
     InvalidRequestError: (400, "invalid_request_error", "invalid_value"),
     NotFoundError: (404, "invalid_request_error", "model_not_found"),
@@ -69,7 +70,7 @@ def status_of(error: ChatIDEError) -> int:
 def error_body(error: ChatIDEError) -> Json:
     """An error as OpenAI's clients read it: our sentence and our hint, their type and code."""
     _, type_, code = _kind(error)
-    message = f"{error.message} {error.hint}".strip()
+    message = f"{error.message.rstrip('.')}. {error.hint}".strip()
     param = _FIELD.match(error.message) if isinstance(error, InvalidRequestError) else None
     if isinstance(error, ModelNotFoundError | NotFoundError):
         return _error(message, type_, code, "model")

@@ -28,6 +28,12 @@ MOST_TOKENS = 200
 UNLIMITED = Budget()
 
 
+class EndpointOffError(ChatIDEError):
+    """The endpoint is switched off, or not allowed here."""
+
+    code = "endpoint_off"
+
+
 class TokenError(ChatIDEError):
     """A token of the endpoint is missing, unknown, revoked or expired."""
 

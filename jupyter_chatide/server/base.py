@@ -79,13 +79,13 @@ class ChatIDEHandler(APIHandler):
             raise InvalidRequestError(f"{name}: missing from the query.", f"Add ?{name}=… to it.")
         return value
 
-    def number(self, name: str) -> int:
-        """A query argument that is a number from 0 on; 0 where it is missing.
+    def number(self, name: str, default: int = 0) -> int:
+        """A query argument that is a number from 0 on; ``default`` where it is missing.
 
         Raises:
             InvalidRequestError: it is something else.
         """
-        value = self.get_query_argument(name, "0")
+        value = self.get_query_argument(name, str(default))
         if not (value.isascii() and value.isdigit() and len(value) < 16):
             raise InvalidRequestError(f"{name}: not a whole number from 0 on.", "Correct it.")
         return int(value)

@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from ..chat.events import AnyEvent, Mode
 from ..gateway.messages import KeyPlace, ModelInfo, ProviderStatus
+from ..gateway.usage import UsageRow, UsageTotals
 
 
 class _Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,7 +31,7 @@ class PreferencesChange(_Request, frozen=True):
     """What to change of the user's wishes; what is absent stays."""
 
     default_model: str | UnsetType = UNSET
-    fallback: list[str] | None | UnsetType = UNSET
+    fallback: list[str] | UnsetType | None = UNSET
 
 
 class EndpointChange(_Request, frozen=True):
@@ -65,7 +66,7 @@ class ChatChange(_Request, frozen=True):
     """What to change of a chat; what is absent stays."""
 
     title: str | UnsetType = UNSET
-    fallback: list[str] | None | UnsetType = UNSET
+    fallback: list[str] | UnsetType | None = UNSET
 
 
 class NewTurn(_Request, frozen=True):
@@ -129,6 +130,15 @@ class BudgetStatus(msgspec.Struct, frozen=True):
     spent_cost: float
     spent_tokens: int
     resets: float
+
+
+class UsageStatus(msgspec.Struct, frozen=True):
+    """What was used in the last ``days`` days, and the budget where there is one."""
+
+    days: int
+    rows: list[UsageRow]
+    totals: UsageTotals
+    budget: BudgetStatus | None
 
 
 class TokenStatus(msgspec.Struct, frozen=True):

@@ -14,7 +14,14 @@ from tornado import web
 
 from ..chat.events import ErrorInfo
 from ..errors import ChatIDEError, ConflictError, InvalidRequestError, NotFoundError
-from ..gateway.errors import GatewayError, KeyStoreError, ModelTimeoutError
+from ..gateway.endpoint_tokens import EndpointOffError
+from ..gateway.errors import (
+    BudgetError,
+    GatewayError,
+    KeyStoreError,
+    ModelTimeoutError,
+    PolicyError,
+)
 from ..runtime.errors import WorkspaceClosedError, WorkspacePathError
 
 
@@ -35,6 +42,9 @@ STATUS: dict[type[ChatIDEError], int] = {
     GatewayError: 502,
     ModelTimeoutError: 504,
     KeyStoreError: 400,
+    PolicyError: 403,
+    BudgetError: 429,
+    EndpointOffError: 403,
     WorkspacePathError: 404,
     WorkspaceClosedError: 409,
 }

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing, suppress
-from typing import Any
 
 import msgspec
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 from tornado.iostream import StreamClosedError
 
-from ..gateway.messages import LLMRequest
+from ..gateway.messages import LLMRequest, Purpose
 from .base import ChatIDEHandler
 from .errors import explain
-
-KEEPALIVE = 15.0  # seconds of silence after which proxies are shown that there is life
+from .streaming import KEEPALIVE, listen
 
 
 class LLMCallHandler(ChatIDEHandler):
@@ -56,26 +54,14 @@ class LLMCallHandler(ChatIDEHandler):
             self.finish(set_content_type="text/event-stream")
 
     async def _stream(self, request: LLMRequest) -> None:
-        async with aclosing(self.chatide.gateway.stream(request)) as deltas:
-            while True:
-                coming: asyncio.Future[Any] = asyncio.ensure_future(anext(deltas, None))
-                try:
-                    while not coming.done():
-                        await asyncio.wait(
-                            {coming, self._gone},
-                            timeout=self._keepalive,
-                            return_when=asyncio.FIRST_COMPLETED,
-                        )
-                        if self._gone.done():
-                            return
-                        if not coming.done():
-                            await self._send(b": still here")
-                finally:
-                    coming.cancel()
-                    await asyncio.wait({coming})
-                if (delta := coming.result()) is None:
-                    return
-                await self._send(b"data: " + msgspec.json.encode(delta))
+        answer = self.chatide.gateway.stream(request, Purpose(client="llmcall"))
+        heard = listen(answer, self._gone, keepalive=self._keepalive)
+        async with aclosing(heard) as deltas:
+            async for delta in deltas:
+                if delta is None:
+                    await self._send(b": still here")
+                else:
+                    await self._send(b"data: " + msgspec.json.encode(delta))
 
     async def _send(self, event: bytes) -> None:
         if not self._streaming:

@@ -15,11 +15,14 @@ from .chats_handlers import (
     StopHandler,
     TurnsHandler,
 )
+from .endpoint_handlers import EndpointHandler, TokenHandler, TokensHandler
 from .events_handler import EventsHandler
 from .llmcall_handler import LLMCallHandler
+from .preferences_handlers import PreferencesHandler, UsageHandler
 from .previews_handlers import PreviewFileHandler, PreviewFrameHandler, PreviewsHandler
 from .providers_handlers import KeyCheckHandler, KeyHandler, ModelsHandler, ProvidersHandler
 from .sandbox_handler import SandboxHandler
+from .v1_handlers import CompletionsHandler, V1Handler, V1ModelHandler, V1ModelsHandler
 from .workspace_handlers import WorkspaceFileHandler, WorkspaceHandler
 
 ROOT = "/api/chatide"
@@ -30,6 +33,14 @@ ROUTES: dict[str, type[RequestHandler]] = {
     "/keys/{provider}": KeyHandler,
     "/keys/{provider}/check": KeyCheckHandler,
     "/llmcall": LLMCallHandler,
+    "/preferences": PreferencesHandler,
+    "/usage": UsageHandler,
+    "/endpoint": EndpointHandler,
+    "/endpoint/tokens": TokensHandler,
+    "/endpoint/tokens/{token}": TokenHandler,
+    "/v1/chat/completions": CompletionsHandler,
+    "/v1/models": V1ModelsHandler,
+    "/v1/models/{path}": V1ModelHandler,
     "/chats": ChatsHandler,
     "/chats/{chat}": ChatHandler,
     "/chats/{chat}/turns": TurnsHandler,
@@ -49,7 +60,11 @@ ROUTES: dict[str, type[RequestHandler]] = {
 def handlers() -> list[tuple[str, type[RequestHandler]]]:
     """The routes as tornado takes them: regular expressions, without the base URL."""
     known = [(ROOT + _pattern(path), handler) for path, handler in ROUTES.items()]
-    return [*known, (ROOT + "(?:/.*)?", UnknownRouteHandler)]
+    unknown: list[tuple[str, type[RequestHandler]]] = [
+        (ROOT + "/v1(?:/.*)?", V1Handler),
+        (ROOT + "(?:/.*)?", UnknownRouteHandler),
+    ]
+    return known + unknown
 
 
 def _pattern(path: str) -> str:
