@@ -1,106 +1,147 @@
-"""Keys and base URLs: read from the environment, kept in a file that only the user can read.
+"""Keys and base URLs: whence they come, where they are kept, and whither a key may go.
 
 A key is bound to the base URL that it was given for, and is never sent to another one. No key
-stands in a message, a ``repr`` or a log: see ``mask`` and ``scrub``.
+stands in a message, a ``repr`` or a log: see ``key_text``.
 """
 
 from __future__ import annotations
 
 import os
-import re
-import stat
-import tempfile
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+import secrets
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
-from ..errors import InvalidRequestError, NotFoundError
-from ..paths import default_data_dir, private_dir
+from ..errors import InvalidRequestError
+from ..paths import default_data_dir
 from .adapter import ProviderConfiguration, Target
+from .addresses import base_url_from_variable, check_base_url
 from .errors import KeyStoreError
-from .messages import KeyStatus
-from .providers import DEFAULT_PROVIDERS, base_url_from_variable, check_base_url
+from .key_file import NO_ENTRY, KeyEntry, KeyFile
+from .key_ring import KeyRing
+from .key_text import check_key, mask
+from .key_text import scrub as scrub  # for those who know it by this module
+from .messages import KeyPlace, KeySource, KeyStatus
+from .preferences import PreferenceStore
+from .registry import ProviderRegistry
 
-_LONGEST_KEY = 4096  # characters; OAuth tokens come near 2,000
-_LARGEST_FILE = 1_000_000  # bytes
-_FRAGMENT = 6  # characters of a key that are taken for a piece of it
-_POSIX = os.name == "posix"  # elsewhere the profile folder's ACLs guard the file, not its mode
+T = TypeVar("T")
+
+_BINDER = ("BINDER_SERVICE_HOST", "BINDER_LAUNCH_HOST")
+_REMEMBERED = 60.0  # seconds for which what the keyring said is believed
+_PLACES: tuple[KeyPlace, ...] = ("keyring", "file", "memory")
+_IN_WORDS = {"keyring": "a keyring", "file": "a file", "memory": "memory"}
+_TRAIT = "ChatIDE.keys"
 
 
-class _Entry(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What the file holds of one provider.
+class _BoundKey(msgspec.Struct, frozen=True):
+    """A key with the URL that it was given for, as memory and the keyring hold it."""
 
-    ``base_url`` is the user's own, ``""`` the provider's; ``key_for`` is the URL that the key was
-    given for.
-    """
-
-    base_url: str = ""
-    key: str = ""
-    key_for: str = ""
+    base_url: str
+    key: str
 
     def __repr__(self) -> str:
-        return f"_Entry({self.base_url!r}, key={'set' if self.key else None})"
+        return f"_BoundKey({self.base_url!r})"
 
 
-class _File(msgspec.Struct, frozen=True):
-    version: int = 1
-    providers: dict[str, _Entry] = {}
+class _Secret(dict[str, T]):
+    """A table that shows nothing of what it holds."""
+
+    def __repr__(self) -> str:
+        return f"_Secret({list(self)})"
+
+
+_UNKNOWN = _BoundKey("", "")
 
 
 class KeyStore:
     """The keys and base URLs in force.
 
-    The environment comes first and is read-only; its key goes to the provider's default base URL
-    or to the one that the provider's own variable names, and nowhere else. Then comes
-    ``keys.json``, which is read anew for every question, so that the terminal and a running
-    server agree.
+    The environment comes first, then the administrator's keys; both are read-only and go to the
+    provider's default base URL or to the one that the provider's own variable names, and nowhere
+    else. Then comes the user's key, which is in one place: the computer's keyring, the file
+    ``keys.json``, or this process's memory. The file also says what the keyring holds; it is read
+    anew for every question, so that the terminal and a running server agree.
+
+    Safe in threads. Whatever reads or sets a key may wait for the keyring, up to ten seconds.
 
     Args:
         data_dir: the folder of ``keys.json``; ``None`` is Jupyter's data directory.
-        providers: the providers whose keys these are.
+        providers: the providers whose keys these are; ``None`` is ours and the user's own.
         environ: the environment to read; ``None`` is the process's.
+        keys: the administrator's keys by provider's id.
+        places: where a user's keys may be kept, the default first.
     """
 
     def __init__(
         self,
         data_dir: Path | None = None,
-        providers: Sequence[ProviderConfiguration] | None = None,
+        providers: ProviderRegistry | Sequence[ProviderConfiguration] | None = None,
         environ: Mapping[str, str] | None = None,
+        *,
+        keys: Mapping[str, str] | None = None,
+        places: Iterable[KeyPlace] = _PLACES,
     ) -> None:
-        self._data_dir = data_dir
-        self._providers = {p.id: p for p in (DEFAULT_PROVIDERS if providers is None else providers)}
+        self._file = KeyFile((data_dir or default_data_dir()) / "keys.json")
+        if providers is None:
+            self._registry = ProviderRegistry(preferences=PreferenceStore(data_dir))
+        elif isinstance(providers, ProviderRegistry):
+            self._registry = providers
+        else:
+            self._registry = ProviderRegistry(providers)
         self._environ = os.environ if environ is None else environ
+        self._trait_keys = _Secret(keys or {})
+        self._allowed = tuple(dict.fromkeys(places))
+        self._ring = KeyRing()
+        self._guard = threading.Lock()
+        self._memory: _Secret[_BoundKey] = _Secret()
+        self._remembered: _Secret[tuple[float, _BoundKey | None]] = _Secret()
 
     @property
     def providers(self) -> tuple[ProviderConfiguration, ...]:
         """The providers whose keys these are."""
-        return tuple(self._providers.values())
+        return self._registry.all()
 
     @property
     def path(self) -> Path:
         """Where ``keys.json`` is, or will be."""
-        return (self._data_dir or default_data_dir()) / "keys.json"
+        return self._file.path
+
+    def places(self) -> list[KeyPlace]:
+        """Where a key can be kept here, the default first.
+
+        On Binder that is the memory: others may get this machine's disk after us.
+        """
+        places = [place for place in self._allowed if place != "keyring" or self._ring.works()]
+        if any(self._environ.get(name) for name in _BINDER):
+            places.sort(key=lambda place: place != "memory")
+        return places
 
     def target(self, provider: str) -> Target:
-        """Where a request to ``provider`` goes, with the key bound to that place.
+        """Where a request to ``provider`` goes, with the options in force and the key bound to
+        that place.
 
         Raises:
             NotFoundError: there is no such provider.
             InvalidRequestError: the environment variable of its base URL holds none.
-            KeyStoreError: the file cannot be read safely, or the environment's key is unusable.
+            KeyStoreError: the file cannot be read safely, the keyring does not answer, or the
+                environment's key is unusable.
         """
-        configuration = self._provider(provider)
-        entry = self._read().providers.get(provider, _Entry())
+        configuration = self._registry.get(provider)
+        entry = self._file.entry(provider)
         base_url = self._base_url(configuration, entry)
-        key: str | None = None
-        variable, value = self._from_environment(configuration, base_url)
-        if variable:
-            key = _checked(value, variable)
-        elif entry.key and entry.key_for == base_url:
-            key = entry.key
-        return Target(configuration, base_url, key)
+        source, name, value = self._given(configuration, base_url)
+        key: str | None
+        if source:
+            key = check_key(value, name, configuration.key_format)
+        else:
+            key = self._own(provider, entry, base_url)
+        options = self._registry.option_values(provider, self._environ)
+        return Target(configuration, base_url, key, options)
 
     def get(self, provider: str) -> str | None:
         """The key in force.
@@ -111,187 +152,256 @@ class KeyStore:
         return self.target(provider).key
 
     def base_url(self, provider: str) -> str:
-        """The base URL in force; ``""`` where none is known.
+        """The base URL in force; ``""`` where none is known. The keyring is not asked.
 
         Raises:
             ChatIDEError: as ``target``.
         """
-        configuration = self._provider(provider)
-        return self._base_url(configuration, self._read().providers.get(provider, _Entry()))
+        configuration = self._registry.get(provider)
+        return self._base_url(configuration, self._file.entry(provider))
 
     def status(self, provider: str) -> KeyStatus:
-        """What may be said of the key in force.
+        """What may be said of the key in force. The keyring is not asked.
 
         Raises:
             ChatIDEError: as ``target``.
         """
-        target = self.target(provider)
-        if target.key is None:
-            return KeyStatus(set=False)
-        variable, _ = self._from_environment(target.provider, target.base_url)
-        if variable:
-            return KeyStatus(set=True, source="environment", hint=variable)
-        return KeyStatus(set=True, source="file", hint=mask(target.key))
+        configuration = self._registry.get(provider)
+        entry = self._file.entry(provider)
+        base_url = self._base_url(configuration, entry)
+        source, name, value = self._given(configuration, base_url)
+        if source:
+            check_key(value, name, configuration.key_format)
+            return KeyStatus(set=True, source=source, hint=name)
+        if entry.key_for == base_url:
+            if entry.keyring and not self._is_gone(entry.keyring):
+                return KeyStatus(set=True, source="keyring", hint=entry.hint)
+            if entry.key:
+                return KeyStatus(set=True, source="file", hint=mask(entry.key))
+        kept = self._memory.get(provider)
+        if kept is not None and kept.base_url == base_url:
+            return KeyStatus(set=True, source="memory", hint=mask(kept.key))
+        return KeyStatus(set=False)
 
-    def set(self, provider: str, key: str | None, base_url: str | None = None) -> KeyStatus:
+    def set(
+        self,
+        provider: str,
+        key: str | None,
+        base_url: str | None = None,
+        place: KeyPlace | None = None,
+    ) -> KeyStatus:
         """Keep a key, a base URL, or both.
 
         A new base URL drops the key that was given for the old one, unless a key comes with it.
+        A key that is set in one place is removed from the others. A place alone moves the key
+        that there is.
 
         Args:
             provider: its id.
             key: the key; ``None`` leaves it as it is.
             base_url: where the provider answers; ``""`` is its default, ``None`` leaves it.
+            place: where to keep the key; ``None`` is the default.
 
         Raises:
             NotFoundError: there is no such provider.
-            InvalidRequestError: there is nothing to set, or the base URL is none, or is fixed.
-            KeyStoreError: the key is unusable, the environment's comes first, or the file cannot
-                be written safely.
+            InvalidRequestError: there is nothing to set, the base URL is none or is fixed, or
+                keys are not kept in that place.
+            KeyStoreError: the key is unusable, the environment's or the administrator's comes
+                first, or it cannot be kept safely.
         """
-        configuration = self._provider(provider)
+        configuration = self._registry.get(provider)
         if key is None and base_url is None:
-            raise InvalidRequestError("key: there is nothing to set.", "Give a key or a base URL.")
-        file = self._read()
-        entry = file.providers.get(provider, _Entry())
-        if base_url is not None:
-            entry = msgspec.structs.replace(entry, base_url=_own_url(configuration, base_url))
-        target_url = self._base_url(configuration, entry)
-        if key is not None:
-            variable, _ = self._from_environment(configuration, target_url)
-            if variable:
-                raise KeyStoreError(
-                    f"{variable} is set in the environment and comes first.",
-                    f"Unset {variable} and start Jupyter again to use a key of your own.",
-                )
-            if configuration.adapter == "demo":
-                raise InvalidRequestError("key: the demo needs none.", "Just ask it.")
-            if not target_url:
+            if place is None:
                 raise InvalidRequestError(
-                    f"base_url: {configuration.label} needs one before it can have a key.",
-                    "Give the base URL along with the key.",
+                    "key: there is nothing to set.", "Give a key or a base URL."
                 )
-            key = _checked(key, "The key")
-            entry = msgspec.structs.replace(entry, key=key, key_for=target_url)
-        elif entry.key_for != target_url:
-            entry = msgspec.structs.replace(entry, key="", key_for="")
-        self._write({**file.providers, provider: entry})
+            key = self._movable(configuration)
+        own_url = None if base_url is None else _own_url(configuration, base_url)
+        entry = _with_url(self._file.entry(provider), own_url)
+        target_url = self._base_url(configuration, entry)
+        if key is None:
+            self._ring.forget(self._keep(configuration, own_url, None))
+            return self.status(provider)
+        key = self._settable(configuration, target_url, key)
+        place = self._place(place)
+        bound = _BoundKey(target_url, key)
+        kept = NO_ENTRY
+        if place == "keyring":
+            name = f"{provider} {secrets.token_hex(4)}"
+            self._ring.set(name, msgspec.json.encode(bound).decode())
+            kept = KeyEntry(key_for=target_url, keyring=name, hint=mask(key))
+        elif place == "file":
+            kept = KeyEntry(key_for=target_url, key=key)
+        try:
+            replaced = self._keep(configuration, own_url, kept)
+        except BaseException:
+            self._ring.forget(kept.keyring)
+            raise
+        self._ring.forget(replaced)
+        with self._guard:
+            if place == "memory":
+                self._memory[provider] = bound
+            else:
+                self._memory.pop(provider, None)
         return self.status(provider)
 
     def delete(self, provider: str) -> None:
-        """Forget the key that the file holds; the base URL stays. Safe when there is none.
+        """Forget the user's key, wherever it is; the base URL stays. Safe when there is none.
 
         Raises:
             NotFoundError: there is no such provider.
-            KeyStoreError: the file cannot be read or written safely.
+            KeyStoreError: the file or the keyring cannot be read or written safely; what could be
+                forgotten is.
         """
-        self._provider(provider)
-        providers = dict(self._read().providers)
-        entry = providers.pop(provider, None)
-        if entry is None or not entry.key:
-            return
-        if entry.base_url:
-            providers[provider] = _Entry(base_url=entry.base_url)
-        self._write(providers)
+        configuration = self._registry.get(provider)
+        with self._guard:
+            self._memory.pop(provider, None)
+        if name := self._keep(configuration, None, NO_ENTRY):
+            self._ring.delete(name)
 
-    def _provider(self, provider: str) -> ProviderConfiguration:
-        configuration = self._providers.get(provider)
-        if configuration is None:
-            known = ", ".join(self._providers)
-            raise NotFoundError(f"There is no provider {provider!r}.", f"Choose one of {known}.")
-        return configuration
+    def _given(self, provider: ProviderConfiguration, base_url: str) -> tuple[KeySource, str, str]:
+        """Source, name and value of a key that the user cannot change; empty where there is none.
 
-    def _base_url(self, provider: ProviderConfiguration, entry: _Entry) -> str:
+        Such a key goes to the provider's own address, or to the one that its variable names.
+        """
+        if base_url in (self._url_from_environment(provider), provider.base_url):
+            for variable in provider.key_variables:
+                if value := self._environ.get(variable, "").strip():
+                    return "environment", variable, value
+            # One of the user's own providers is nobody that the administrator meant.
+            if (value := self._trait_keys.get(provider.id, "")) and not self._registry.is_custom(
+                provider.id
+            ):
+                return "trait", _TRAIT, value
+        return "", "", ""
+
+    def _own(self, provider: str, entry: KeyEntry, base_url: str) -> str | None:
+        """The user's key for this URL, wherever it is."""
+        bound: _BoundKey | None = None
+        if entry.key_for == base_url:
+            if entry.key:
+                return entry.key
+            if entry.keyring:
+                bound = self._from_ring(entry.keyring)
+        bound = bound or self._memory.get(provider)
+        return bound.key if bound is not None and bound.base_url == base_url else None
+
+    def _from_ring(self, name: str) -> _BoundKey | None:
+        """What the keyring holds under this name; it is asked again after a minute."""
+        now = time.monotonic()
+        with self._guard:
+            asked, bound = self._remembered.get(name, (-_REMEMBERED, None))
+        if now - asked < _REMEMBERED:
+            return bound
+        secret = self._ring.get(name)
+        bound = None
+        if secret is not None:
+            try:
+                bound = msgspec.json.decode(secret, type=_BoundKey)
+            except ValueError:  # msgspec's messages may quote the content
+                raise KeyStoreError(
+                    f"The keyring's entry {name!r} does not hold a key in our format.",
+                    "Set the key again.",
+                ) from None
+        with self._guard:
+            self._remembered[name] = now, bound
+        return bound
+
+    def _is_gone(self, name: str) -> bool:
+        """Whether the keyring, when it was last asked, had nothing under this name."""
+        with self._guard:
+            return self._remembered.get(name, (0.0, _UNKNOWN))[1] is None
+
+    def _movable(self, provider: ProviderConfiguration) -> str:
+        status = self.status(provider.id)
+        key = None
+        if status.source not in ("environment", "trait"):
+            key = self.get(provider.id)
+        if key is None:
+            raise InvalidRequestError(
+                f"key: there is none of {provider.label} to keep elsewhere.", "Give the key."
+            )
+        return key
+
+    def _settable(self, provider: ProviderConfiguration, base_url: str, key: str) -> str:
+        """The key as it is kept, if there is nothing against keeping it."""
+        source, name, _ = self._given(provider, base_url)
+        if source == "environment":
+            raise KeyStoreError(
+                f"{name} is set in the environment and comes first.",
+                f"Unset {name} and start Jupyter again to use a key of your own.",
+            )
+        if source == "trait":
+            raise KeyStoreError(
+                f"The administrator set the key of {provider.label}, and it comes first.",
+                "Ask the administrator to change it.",
+            )
+        if provider.adapter == "demo":
+            raise InvalidRequestError("key: the demo needs none.", "Just ask it.")
+        if not base_url:
+            raise InvalidRequestError(
+                f"base_url: {provider.label} needs one before it can have a key.",
+                "Give the base URL along with the key.",
+            )
+        return check_key(key, "The key", provider.key_format)
+
+    def _place(self, place: KeyPlace | None) -> KeyPlace:
+        """Where to keep a key.
+
+        Raises:
+            InvalidRequestError: no key can be kept there.
+        """
+        places = self.places()
+        if place is None and places:
+            return places[0]
+        if place is not None and place in places:
+            return place
+        raise InvalidRequestError(
+            f"place: no key is kept in {_IN_WORDS[place]} here."
+            if place
+            else "place: no keys of your own are kept here.",
+            f"Choose one of {', '.join(places)}."
+            if places
+            else "Set the key in the environment before you start Jupyter.",
+        )
+
+    def _keep(
+        self, provider: ProviderConfiguration, own_url: str | None, kept: KeyEntry | None
+    ) -> str:
+        """Change what the file holds of a provider, and forget a key in memory that is not for
+        the base URL any more.
+
+        Args:
+            provider: whose entry.
+            own_url: the user's base URL; ``None`` leaves it as it is.
+            kept: what to say of the key; ``None`` leaves it, if it is for the same URL.
+
+        Returns:
+            The name in the keyring of a key that is replaced, or an empty string.
+        """
+
+        def change(before: KeyEntry) -> KeyEntry:
+            entry = _with_url(before, own_url)
+            if kept is None and entry.key_for == self._base_url(provider, entry):
+                return entry
+            return msgspec.structs.replace(kept or NO_ENTRY, base_url=entry.base_url)
+
+        before, after = self._file.change(provider.id, change)
+        with self._guard:
+            bound = self._memory.get(provider.id)
+            if bound is not None and bound.base_url != self._base_url(provider, after):
+                del self._memory[provider.id]
+            if before.keyring == after.keyring:
+                return ""
+            self._remembered.pop(before.keyring, None)
+            return before.keyring
+
+    def _base_url(self, provider: ProviderConfiguration, entry: KeyEntry) -> str:
         return entry.base_url or self._url_from_environment(provider) or provider.base_url
 
     def _url_from_environment(self, provider: ProviderConfiguration) -> str:
         value = self._environ.get(provider.base_url_variable, "").strip()
         return base_url_from_variable(provider, value) if value else ""
-
-    def _from_environment(self, provider: ProviderConfiguration, base_url: str) -> tuple[str, str]:
-        """The variable that holds the key for ``base_url`` and its value, or empty strings."""
-        if base_url in (self._url_from_environment(provider), provider.base_url):
-            for variable in provider.key_variables:
-                if value := self._environ.get(variable, "").strip():
-                    return variable, value
-        return "", ""
-
-    def _read(self) -> _File:
-        path = self.path
-        flags = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # links and pipes
-        try:
-            with open(path, "rb", opener=lambda name, mode: os.open(name, mode | flags)) as file:
-                _check_private(path.parent, path.parent.stat(), 0o700)
-                status = os.fstat(file.fileno())
-                if not stat.S_ISREG(status.st_mode):
-                    raise KeyStoreError(f"{path} is not a file.", "Move it away.")
-                _check_private(path, status, 0o600)
-                content = file.read(_LARGEST_FILE + 1)
-        except FileNotFoundError:
-            return _File()
-        except OSError as error:
-            if path.is_symlink():
-                raise KeyStoreError(
-                    f"{path} is a symbolic link, so the keys in it are not used.",
-                    "Put the file itself there.",
-                ) from None
-            raise KeyStoreError(
-                f"{path} cannot be read: {error.strerror}.", "Set its permissions, or move it away."
-            ) from None
-        try:
-            if len(content) > _LARGEST_FILE:
-                raise ValueError
-            return msgspec.json.decode(content, type=_File)
-        except ValueError:  # msgspec's messages may quote the content
-            raise KeyStoreError(
-                f"{path} does not hold keys in our format.",
-                "Move it away and set your keys again.",
-            ) from None
-
-    def _write(self, providers: dict[str, _Entry]) -> None:
-        kept = {name: entry for name, entry in providers.items() if entry.key or entry.base_url}
-        content = msgspec.json.format(msgspec.json.encode(_File(providers=kept)), indent=2)
-        folder = self.path.parent
-        temporary: str | None = None
-        try:
-            if not folder.exists():
-                private_dir(folder)
-            _check_private(folder, folder.stat(), 0o700)
-            descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=".keys-")  # made 0600
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, self.path)  # noqa: PTH105  (a str and a Path)
-        except OSError as error:
-            if temporary is not None:
-                with suppress(OSError):
-                    Path(temporary).unlink()
-            raise KeyStoreError(
-                f"{self.path} cannot be written: {error.strerror}.",
-                "Make room or set the permissions of its folder, and try again.",
-            ) from None
-
-
-def mask(key: str) -> str:
-    """The end of a key, enough to tell two apart; nothing of a short one."""
-    return f"…{key[-4:]}" if len(key) >= 16 else "…"
-
-
-def scrub(text: str, key: str | None) -> str:
-    """``text`` without the key, whole or in pieces: providers quote keys in what they answer."""
-    if not key:
-        return text
-    text = text.replace(key, "[key]")
-    length = min(_FRAGMENT, len(key))
-    pieces = {key[i : i + length] for i in range(len(key) - length + 1)}
-
-    def veil(word: re.Match[str]) -> str:
-        found = word[0]
-        inside = (found[i : i + length] in pieces for i in range(len(found) - length + 1))
-        return "[key]" if any(inside) else found
-
-    return re.sub(r"[^\s\"'`,;()<>]+", veil, text)
 
 
 def _own_url(provider: ProviderConfiguration, base_url: str) -> str:
@@ -308,35 +418,5 @@ def _own_url(provider: ProviderConfiguration, base_url: str) -> str:
     return url
 
 
-def _checked(key: str, name: str) -> str:
-    """The key without the white space around it, as pasting leaves it.
-
-    Raises:
-        KeyStoreError: it is empty, too long, or holds what no HTTP header may.
-    """
-    key = key.strip()
-    if not key:
-        raise KeyStoreError(f"{name} is empty.", "Paste the whole key.")
-    if len(key) > _LONGEST_KEY:
-        raise KeyStoreError(f"{name} is longer than {_LONGEST_KEY} characters.", "Paste one key.")
-    if not all("!" <= character <= "~" for character in key):
-        raise KeyStoreError(
-            f"{name} holds white space or characters that no key has.",
-            "Paste the key again, in one line and without quotes.",
-        )
-    return key
-
-
-def _check_private(path: Path, status: os.stat_result, mode: int) -> None:
-    if not _POSIX:
-        return
-    if status.st_uid != os.geteuid():
-        raise KeyStoreError(
-            f"{path} belongs to another user, so the keys in it are not used.",
-            "Make it your own, or choose another data directory.",
-        )
-    if stat.S_IMODE(status.st_mode) & 0o077:
-        raise KeyStoreError(
-            f"{path} can be read or written by other users, so the keys in it are not used.",
-            f"Run: chmod {mode:o} {path}",
-        )
+def _with_url(entry: KeyEntry, own_url: str | None) -> KeyEntry:
+    return entry if own_url is None else msgspec.structs.replace(entry, base_url=own_url)

@@ -55,7 +55,7 @@ def test_only_this_user_can_read_the_file(keys: KeyStore, folder: Path) -> None:
         os.umask(before)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert stat.S_IMODE(keys.path.stat().st_mode) == 0o600
-    assert [entry.name for entry in folder.iterdir()] == ["keys.json"]
+    assert {entry.name for entry in folder.iterdir()} == {".lock", "keys.json"}
     assert json.loads(keys.path.read_text())["version"] == 1
 
 
@@ -134,7 +134,7 @@ def test_a_write_that_fails_loses_nothing(
     with pytest.raises(KeyStoreError, match="No space left"):
         keys.set("openai", OTHER)
     assert keys.get("openai") == KEY
-    assert [entry.name for entry in folder.iterdir()] == ["keys.json"]
+    assert {entry.name for entry in folder.iterdir()} == {".lock", "keys.json"}
 
 
 @pytest.mark.parametrize("key", ["", "  ", "a b", "a\nb", "schlüssel", "a\x00b", "k" * 4097])
@@ -293,7 +293,7 @@ def test_nothing_to_set_and_nobody_to_set_it_for(keys: KeyStore) -> None:
 def test_no_key_shows_in_what_a_log_may_hold(keys: KeyStore) -> None:
     status = keys.set("openai", KEY)
     target = keys.target("openai")
-    shown = f"{keys!r} {keys} {status!r} {target!r} {target} {vars(keys)!r} {keys._read()!r}"
+    shown = f"{keys!r} {keys} {status!r} {target!r} {target} {vars(keys)!r} {keys._file._read()!r}"
     for wrong in (f"{KEY}\n{KEY}", f"{KEY} ", "x" * 5000):
         try:
             keys.set("openai-compatible", wrong)

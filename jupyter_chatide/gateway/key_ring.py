@@ -1,0 +1,187 @@
+"""The operating system's keyring: asked in a thread, because it may hang until it is unlocked."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .errors import KeyStoreError
+
+if TYPE_CHECKING:
+    from keyring.backend import KeyringBackend
+
+T = TypeVar("T")
+_Job = tuple[Future[Any], Callable[[], Any]]
+
+SERVICE = "Jupyter ChatIDE"  # under this name a person finds the entries
+_IDLE = 5.0  # seconds after which the thread ends
+_HINT = "Unlock it and try again, or keep the key in a file or in memory."
+
+
+class KeyRing:
+    """Secrets by name, in the keyring that this computer has.
+
+    Only a backend that the keyring library recommends counts: not one that refuses, forgets, or
+    keeps plain text. The library is imported at first use, in the thread. Safe in threads.
+
+    Args:
+        patience: how long it may take to answer, in seconds.
+    """
+
+    def __init__(self, patience: float = 10.0) -> None:
+        self._patience = patience
+        self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
+        self._guard = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._busy_since: float | None = None
+        self._found = False
+        self._backend: KeyringBackend | None = None
+
+    def works(self) -> bool:
+        """Whether there is a keyring that answers."""
+        if not self._found:
+            try:
+                self._backend = self._ask(_real_backend)
+            except _NoAnswerError:
+                return False  # for now
+            except Exception:  # whatever a backend raises, it is none that works
+                self._backend = None
+            self._found = True
+        return self._backend is not None
+
+    def get(self, name: str) -> str | None:
+        """The secret of this name; ``None`` when there is none.
+
+        Raises:
+            KeyStoreError: the keyring does not answer, is locked or fails.
+        """
+        backend = self._working()
+        return self._said(lambda: backend.get_password(SERVICE, name))
+
+    def set(self, name: str, secret: str) -> None:
+        """Keep a secret.
+
+        Raises:
+            KeyStoreError: the keyring does not answer, is locked or fails; then it is not kept.
+        """
+        backend = self._working()
+        try:
+            self._said(lambda: backend.set_password(SERVICE, name, secret))
+        except KeyStoreError:
+            self.forget(name)  # it may still come about, when the keyring is unlocked
+            raise
+
+    def delete(self, name: str) -> None:
+        """Forget a secret. Safe when there is none.
+
+        Raises:
+            KeyStoreError: the keyring does not answer, is locked or fails.
+        """
+        backend = self._working()
+
+        def delete() -> None:
+            if backend.get_password(SERVICE, name) is not None:
+                backend.delete_password(SERVICE, name)
+
+        self._said(delete)
+
+    def forget(self, name: str) -> None:
+        """Have a secret forgotten when the keyring can, and wait for nothing; ``""`` is none."""
+
+        def forget() -> None:
+            backend = self._backend or _real_backend()
+            if backend is not None:
+                backend.delete_password(SERVICE, name)
+
+        if name:
+            self._put(forget)
+
+    def _working(self) -> KeyringBackend:
+        if not self.works() or self._backend is None:
+            raise KeyStoreError(
+                "This computer's keyring does not answer."
+                if self._hangs()
+                else "This computer has no keyring that works.",
+                _HINT,
+            )
+        return self._backend
+
+    def _said(self, work: Callable[[], T]) -> T:
+        """What ``work`` gives; what it raises, in our words: a backend's may quote the secret."""
+        try:
+            return self._ask(work)
+        except _NoAnswerError:
+            message = f"This computer's keyring did not answer within {self._patience:g} s."
+        except Exception as error:
+            kind = type(error).__name__
+            locked = kind in ("KeyringLocked", "InitError")
+            message = f"This computer's keyring {'is locked' if locked else f'failed ({kind})'}."
+        raise KeyStoreError(message, _HINT)
+
+    def _ask(self, work: Callable[[], T]) -> T:
+        if self._hangs():
+            raise _NoAnswerError
+        future = self._put(work)
+        try:
+            return future.result(self._patience)
+        except FutureTimeoutError:
+            future.cancel()  # when it has not begun
+            raise _NoAnswerError from None
+
+    def _hangs(self) -> bool:
+        since = self._busy_since
+        return since is not None and time.monotonic() - since >= self._patience
+
+    def _put(self, work: Callable[[], T]) -> Future[T]:
+        future: Future[T] = Future()
+        with self._guard:
+            self._jobs.put((future, work))
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._work, name="chatide-keyring", daemon=True
+                )
+                self._thread.start()
+        return future
+
+    def _work(self) -> None:
+        while True:
+            try:
+                future, work = self._jobs.get(timeout=_IDLE)
+            except queue.Empty:
+                with self._guard:
+                    if self._jobs.empty():
+                        self._thread = None
+                        return
+                continue
+            if not future.set_running_or_notify_cancel():
+                continue
+            self._busy_since = time.monotonic()
+            try:
+                future.set_result(work())
+            except BaseException as error:
+                future.set_exception(error)
+            finally:
+                self._busy_since = None
+                del future, work  # they hold the secret
+
+
+class _NoAnswerError(Exception):
+    """The keyring did not answer in time."""
+
+
+def _real_backend() -> KeyringBackend | None:
+    """The backend that keeps secrets, if there is one."""
+    import keyring
+    from keyring.backends import chainer, fail, null
+
+    chosen = keyring.get_keyring()
+    chain: Any = chosen if isinstance(chosen, chainer.ChainerBackend) else None
+    for backend in [chosen] if chain is None else chain.backends:
+        if not isinstance(backend, fail.Keyring | null.Keyring) and backend.priority >= 1:
+            return backend
+    return None
