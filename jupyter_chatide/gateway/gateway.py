@@ -109,7 +109,7 @@ class Gateway:
             InvalidRequestError: the request cannot be asked; the message names the field.
             GatewayError: the model could not answer; the class says why.
         """
-        validate(request, [provider.id for provider in self.registry.all()])
+        validate(request, self.registry.all())
         target = self._target(request.provider)
         async with aclosing(self._adapter(target.provider).stream(target, request)) as deltas:
             async for delta in deltas:
