@@ -196,13 +196,6 @@ class Settings(HasTraits):
         """The folder for chats and keys."""
         return Path(self.data_dir).expanduser() if self.data_dir else default_data_dir()
 
-    @property
-    def local_models_path(self) -> Path:
-        """The folder for models that run on this machine."""
-        if self.local_models_dir:
-            return Path(self.local_models_dir).expanduser()
-        return self.data_path / "models"
-
     def gateway_settings(self) -> GatewaySettings:
         """The gateway's part.
 
@@ -232,6 +225,9 @@ class Settings(HasTraits):
                 period="month" if self.budget_period == "month" else "day",
             ),
             workers=self.workers,
+            local_models_dir=str(Path(self.local_models_dir).expanduser())
+            if self.local_models_dir
+            else "",
         )
 
     def limits(self) -> Limits:

@@ -46,6 +46,7 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
         deadlines: how long each step of an answer may take.
         budget: what may be spent.
         workers: the most litellm worker processes.
+        local_models_dir: where fetched local models go; ``""`` is ``models`` in the data directory.
     """
 
     default_model: str = ""
@@ -58,6 +59,7 @@ class GatewaySettings(msgspec.Struct, frozen=True, kw_only=True):
     deadlines: Deadlines = Deadlines()
     budget: Budget = Budget()
     workers: int = 4
+    local_models_dir: str = ""
 
     def __repr__(self) -> str:  # keys belong into no log
         return f"GatewaySettings(default_model={self.default_model!r}, keys={list(self.keys)})"

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from ..chat.events import AnyEvent, Mode
+from ..gateway.local.models import LocalModel, Serving
 from ..gateway.messages import KeyPlace, ModelInfo, ProviderStatus
 from ..gateway.usage import UsageRow, UsageTotals
 
@@ -170,6 +171,15 @@ class CreatedToken(msgspec.Struct, frozen=True):
 
     token: str
     info: TokenStatus
+
+
+class LocalModelList(msgspec.Struct, frozen=True):
+    """The models that this machine can serve; ``reason`` says why it cannot."""
+
+    available: bool
+    reason: str
+    serving: Serving
+    models: list[LocalModel]
 
 
 class StartedTurn(msgspec.Struct, frozen=True):

@@ -7,6 +7,7 @@ import asyncio
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
+from ..gateway.preferences import CustomProvider
 from .base import ChatIDEHandler
 from .bodies import ModelList, ProviderList, SetKey
 
@@ -23,6 +24,52 @@ class ProvidersHandler(ChatIDEHandler):
         places = getattr(gateway.keys, "places", lambda: ["file"])
         default = await gateway.resolve_default_model()
         self.answer(ProviderList(providers, default, await asyncio.to_thread(places)))
+
+
+class ProviderHandler(ChatIDEHandler):
+    """``providers/{provider}``"""
+
+    body_bytes = 20_000
+
+    @web.authenticated
+    @authorized
+    async def put(self, provider: str) -> None:
+        """Name a server of the user's own, or change it."""
+        custom = self.decode(CustomProvider)
+        gateway = self.chatide.gateway
+        known = gateway.registry.is_custom(provider)
+        await asyncio.to_thread(gateway.registry.put_custom, provider, custom)
+        if not known:
+            self.set_header("Location", self.url("providers", provider))
+        status = next(found for found in await gateway.providers() if found.id == provider)
+        self.answer(status, 200 if known else 201)
+
+    @web.authenticated
+    @authorized
+    async def delete(self, provider: str) -> None:
+        """Forget a server of the user's own, with its key."""
+        await asyncio.to_thread(self._forget, provider)
+        self.answer_nothing()
+
+    def _forget(self, provider: str) -> None:
+        gateway = self.chatide.gateway
+        if gateway.registry.is_custom(provider):
+            gateway.keys.delete(provider)
+        gateway.registry.remove_custom(provider)
+
+
+class OptionsHandler(ChatIDEHandler):
+    """``providers/{provider}/options``"""
+
+    body_bytes = 20_000
+
+    @web.authenticated
+    @authorized
+    async def put(self, provider: str) -> None:
+        """Set options."""
+        registry = self.chatide.gateway.registry
+        await asyncio.to_thread(registry.set_options, provider, self.decode(dict[str, str]))
+        self.answer(registry.options(provider))
 
 
 class ModelsHandler(ChatIDEHandler):

@@ -18,9 +18,17 @@ from .chats_handlers import (
 from .endpoint_handlers import EndpointHandler, TokenHandler, TokensHandler
 from .events_handler import EventsHandler
 from .llmcall_handler import LLMCallHandler
+from .local_handlers import CancelHandler, DownloadHandler, LocalModelHandler, LocalModelsHandler
 from .preferences_handlers import PreferencesHandler, UsageHandler
 from .previews_handlers import PreviewFileHandler, PreviewFrameHandler, PreviewsHandler
-from .providers_handlers import KeyCheckHandler, KeyHandler, ModelsHandler, ProvidersHandler
+from .providers_handlers import (
+    KeyCheckHandler,
+    KeyHandler,
+    ModelsHandler,
+    OptionsHandler,
+    ProviderHandler,
+    ProvidersHandler,
+)
 from .sandbox_handler import SandboxHandler
 from .v1_handlers import CompletionsHandler, V1Handler, V1ModelHandler, V1ModelsHandler
 from .workspace_handlers import WorkspaceFileHandler, WorkspaceHandler
@@ -29,6 +37,8 @@ ROOT = "/api/chatide"
 
 ROUTES: dict[str, type[RequestHandler]] = {
     "/providers": ProvidersHandler,
+    "/providers/{provider}": ProviderHandler,
+    "/providers/{provider}/options": OptionsHandler,
     "/models": ModelsHandler,
     "/keys/{provider}": KeyHandler,
     "/keys/{provider}/check": KeyCheckHandler,
@@ -41,6 +51,10 @@ ROUTES: dict[str, type[RequestHandler]] = {
     "/v1/chat/completions": CompletionsHandler,
     "/v1/models": V1ModelsHandler,
     "/v1/models/{path}": V1ModelHandler,
+    "/local": LocalModelsHandler,
+    "/local/{model}": LocalModelHandler,
+    "/local/{model}/download": DownloadHandler,
+    "/local/{model}/cancel": CancelHandler,
     "/chats": ChatsHandler,
     "/chats/{chat}": ChatHandler,
     "/chats/{chat}/turns": TurnsHandler,
