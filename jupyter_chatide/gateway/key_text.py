@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from .errors import KeyStoreError
 
 _LONGEST_KEY = 4096  # characters; OAuth tokens come near 2,000
-_LONGEST_DOCUMENT = 32_768  # characters; a service account's has about 2,400
+_LONGEST_DOCUMENT = 16_384  # characters; a service account's has about 2,400
 _LONGEST_HINT = 100  # characters
 _FRAGMENT = 6  # characters of a key that are taken for a piece of it
 

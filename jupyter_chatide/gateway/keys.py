@@ -35,7 +35,7 @@ _BINDER = ("BINDER_SERVICE_HOST", "BINDER_LAUNCH_HOST")
 _REMEMBERED = 60.0  # seconds for which what the keyring said is believed
 _PLACES: tuple[KeyPlace, ...] = ("keyring", "file", "memory")
 _IN_WORDS = {"keyring": "a keyring", "file": "a file", "memory": "memory"}
-_TRAIT = "ChatIDE.keys"
+_TRAIT = "ChatIDEExtension.keys"
 
 
 class _BoundKey(msgspec.Struct, frozen=True):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-import msgspec
+from msgspec.structs import replace
 
 from ..errors import InvalidRequestError, NotFoundError
 from .adapter import OptionConfiguration, ProviderConfiguration
@@ -102,10 +102,8 @@ class ProviderRegistry:
             raise InvalidRequestError(
                 f"id: there are {_MOST_CUSTOM} providers of your own already.", "Remove one first."
             )
-        custom = msgspec.structs.replace(
-            custom, label=configuration.label, base_url=configuration.base_url
-        )
-        self._keep(providers={**kept, provider: custom})
+        custom = replace(custom, label=configuration.label, base_url=configuration.base_url)
+        self._keep(lambda now: replace(now, providers={**now.providers, provider: custom}))
         return configuration
 
     def remove_custom(self, provider: str) -> None:
@@ -120,8 +118,11 @@ class ProviderRegistry:
                 f"There is no provider {provider!r} of your own.", "Ours cannot be removed."
             )
         self._keep(
-            providers={k: v for k, v in preferences.providers.items() if k != provider},
-            options={k: v for k, v in preferences.options.items() if k != provider},
+            lambda now: replace(
+                now,
+                providers={k: v for k, v in now.providers.items() if k != provider},
+                options={k: v for k, v in now.options.items() if k != provider},
+            )
         )
 
     def options(
@@ -173,7 +174,7 @@ class ProviderRegistry:
         """
         configuration = self.get(provider)
         known = {option.name: option for option in configuration.options}
-        wished = dict(self._read().options.get(provider, {}))
+        wished: dict[str, str] = {}
         for name, value in values.items():
             if name not in known:
                 hint = f"Choose one of {', '.join(known)}." if known else "It has none."
@@ -181,18 +182,22 @@ class ProviderRegistry:
                     f"{name}: {configuration.label} has no such option.", hint
                 )
             wished[name] = _checked_value(known[name], value)
-        wished = {name: value for name, value in wished.items() if value}
-        options = {k: v for k, v in self._read().options.items() if k != provider}
-        self._keep(options={**options, provider: wished} if wished else options)
+
+        def change(now: Preferences) -> Preferences:
+            both = {**now.options.get(provider, {}), **wished}
+            options = {**now.options, provider: {k: v for k, v in both.items() if v}}
+            return replace(now, options={k: v for k, v in options.items() if v})
+
+        self._keep(change)
 
     def _read(self) -> Preferences:
         return self._unkept if self._preferences is None else self._preferences.read()
 
-    def _keep(self, **fields: object) -> None:
+    def _keep(self, change: Callable[[Preferences], Preferences]) -> None:
         if self._preferences is None:
-            self._unkept = msgspec.structs.replace(self._unkept, **fields)
+            self._unkept = change(self._unkept)
         else:
-            self._preferences.change(**fields)
+            self._preferences.update(change)
 
     def _custom(self) -> Iterator[ProviderConfiguration]:
         """The user's own, without those that the file cannot mean: a person may edit it."""
@@ -227,7 +232,7 @@ def _custom(provider: str, custom: CustomProvider) -> ProviderConfiguration:
         default_model=custom.default_model.strip(),
     )
     base_url = check_base_url(configuration, custom.base_url)
-    return msgspec.structs.replace(configuration, base_url=base_url, local=is_loopback(base_url))
+    return replace(configuration, base_url=base_url, local=is_loopback(base_url))
 
 
 def _checked_extra(provider: ProviderConfiguration, *, known: bool) -> ProviderConfiguration:
@@ -245,7 +250,7 @@ def _checked_extra(provider: ProviderConfiguration, *, known: bool) -> ProviderC
     # As it was given: an administrator's server may answer without any path.
     base_url = provider.base_url.strip().rstrip("/")
     group = "custom" if provider.group == "cloud" and not known else provider.group
-    return msgspec.structs.replace(provider, base_url=base_url, group=group)
+    return replace(provider, base_url=base_url, group=group)
 
 
 def _status(

@@ -152,7 +152,7 @@ class UsageLedger:
         raise BudgetError(
             f"{whose} of {what}.",
             f"It starts anew {_in_words(period_end(budget, now))}. To raise it, "
-            + ("make another token." if token else f"set ChatIDE.{setting}."),
+            + ("make another token." if token else f"set ChatIDEExtension.{setting}."),
         )
 
     async def report(self, days: int = 30, chat: str = "") -> UsageReport:
