@@ -1,18 +1,33 @@
 /** The server's REST routes. Nothing here keeps state. */
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
+import { nullTranslator } from '@jupyterlab/translation';
+import type { TranslationBundle } from '@jupyterlab/translation';
 import type {
   AnyEvent,
+  ChatChange,
   ChatInfo,
+  CreatedToken,
+  CustomProvider,
+  EndpointStatus,
   ErrorInfo,
   KeyCheck,
   KeyStatus,
+  LocalModel,
+  LocalModelList,
   ModelInfo,
+  NewToken,
   NewTurn,
   OpenedPreview,
+  OptionStatus,
+  PreferencesChange,
+  PreferencesStatus,
   ProviderList,
+  ProviderStatus,
+  ResumeTurn,
   SandboxReport,
-  SetKey
+  SetKey,
+  UsageStatus
 } from './model/events';
 
 /** An error that the server explains, or that the connection to it met. */
@@ -33,12 +48,32 @@ export interface IApi {
   setKey(provider: string, change: SetKey): Promise<KeyStatus>;
   deleteKey(provider: string): Promise<void>;
   checkKey(provider: string): Promise<KeyCheck>;
+  /** Name an OpenAI-compatible server of one's own, or change what was named. */
+  putProvider(id: string, provider: CustomProvider): Promise<ProviderStatus>;
+  deleteProvider(id: string): Promise<void>;
+  /** Set some of a provider's options; an empty value is the default again. */
+  setOptions(provider: string, values: Record<string, string>): Promise<OptionStatus[]>;
+  preferences(): Promise<PreferencesStatus>;
+  changePreferences(change: PreferencesChange): Promise<PreferencesStatus>;
+  /** What was used in the last days, today included; of one chat if it is given. */
+  usage(days: number, chat?: string): Promise<UsageStatus>;
+  endpoint(): Promise<EndpointStatus>;
+  switchEndpoint(enabled: boolean): Promise<EndpointStatus>;
+  createToken(token: NewToken): Promise<CreatedToken>;
+  revokeToken(id: string): Promise<void>;
+  localModels(): Promise<LocalModelList>;
+  addLocalModel(path: string): Promise<LocalModel>;
+  downloadLocalModel(id: string): Promise<LocalModel>;
+  cancelLocalModel(id: string): Promise<LocalModel>;
+  removeLocalModel(id: string): Promise<void>;
   chats(search?: string): Promise<ChatInfo[]>;
   createChat(): Promise<ChatInfo>;
   chat(id: string): Promise<ChatInfo>;
-  renameChat(id: string, title: string): Promise<ChatInfo>;
+  changeChat(id: string, change: ChatChange): Promise<ChatInfo>;
   deleteChat(id: string): Promise<void>;
   startTurn(chat: string, turn: NewTurn): Promise<string>;
+  /** Have the last turn, if it failed or was stopped, go on. */
+  resumeTurn(chat: string, turn: string, resume: ResumeTurn): Promise<void>;
   stop(chat: string): Promise<void>;
   run(chat: string, action: string): Promise<string>;
   /** The chat's log as it stands. */
@@ -56,7 +91,10 @@ export interface IApi {
 }
 
 export class Api implements IApi {
-  constructor(readonly settings: ServerConnection.ISettings) {}
+  constructor(
+    readonly settings: ServerConnection.ISettings,
+    private readonly trans: TranslationBundle = nullTranslator.load('')
+  ) {}
 
   providers(): Promise<ProviderList> {
     return this.json('GET', 'providers');
@@ -79,6 +117,66 @@ export class Api implements IApi {
     return this.json('POST', `keys/${encode(provider)}/check`);
   }
 
+  putProvider(id: string, provider: CustomProvider): Promise<ProviderStatus> {
+    return this.json('PUT', `providers/${encode(id)}`, provider);
+  }
+
+  async deleteProvider(id: string): Promise<void> {
+    await this.request('DELETE', `providers/${encode(id)}`);
+  }
+
+  setOptions(provider: string, values: Record<string, string>): Promise<OptionStatus[]> {
+    return this.json('PUT', `providers/${encode(provider)}/options`, values);
+  }
+
+  preferences(): Promise<PreferencesStatus> {
+    return this.json('GET', 'preferences');
+  }
+
+  changePreferences(change: PreferencesChange): Promise<PreferencesStatus> {
+    return this.json('PATCH', 'preferences', change);
+  }
+
+  usage(days: number, chat = ''): Promise<UsageStatus> {
+    return this.json('GET', `usage${URLExt.objectToQueryString({ days, chat })}`);
+  }
+
+  endpoint(): Promise<EndpointStatus> {
+    return this.json('GET', 'endpoint');
+  }
+
+  switchEndpoint(enabled: boolean): Promise<EndpointStatus> {
+    return this.json('PATCH', 'endpoint', { enabled });
+  }
+
+  createToken(token: NewToken): Promise<CreatedToken> {
+    return this.json('POST', 'endpoint/tokens', token);
+  }
+
+  async revokeToken(id: string): Promise<void> {
+    await this.request('DELETE', `endpoint/tokens/${encode(id)}`);
+  }
+
+  localModels(): Promise<LocalModelList> {
+    return this.json('GET', 'local');
+  }
+
+  addLocalModel(path: string): Promise<LocalModel> {
+    return this.json('POST', 'local', { path });
+  }
+
+  downloadLocalModel(id: string): Promise<LocalModel> {
+    return this.json('POST', `local/${encode(id)}/download`);
+  }
+
+  cancelLocalModel(id: string): Promise<LocalModel> {
+    return this.json('POST', `local/${encode(id)}/cancel`);
+  }
+
+  async removeLocalModel(id: string): Promise<void> {
+    await this.request('DELETE', `local/${encode(id)}`);
+  }
+
   async chats(search = ''): Promise<ChatInfo[]> {
     const query = search ? URLExt.objectToQueryString({ search }) : '';
     return (await this.json<{ chats: ChatInfo[] }>('GET', `chats${query}`)).chats;
@@ -92,8 +190,8 @@ export class Api implements IApi {
     return this.json('GET', `chats/${encode(id)}`);
   }
 
-  renameChat(id: string, title: string): Promise<ChatInfo> {
-    return this.json('PATCH', `chats/${encode(id)}`, { title });
+  changeChat(id: string, change: ChatChange): Promise<ChatInfo> {
+    return this.json('PATCH', `chats/${encode(id)}`, change);
   }
 
   async deleteChat(id: string): Promise<void> {
@@ -102,6 +200,10 @@ export class Api implements IApi {
 
   async startTurn(chat: string, turn: NewTurn): Promise<string> {
     return (await this.json<{ turn: string }>('POST', `chats/${encode(chat)}/turns`, turn)).turn;
+  }
+
+  async resumeTurn(chat: string, turn: string, resume: ResumeTurn): Promise<void> {
+    await this.request('POST', `chats/${encode(chat)}/turns/${encode(turn)}/resume`, resume);
   }
 
   async stop(chat: string): Promise<void> {
@@ -167,15 +269,15 @@ export class Api implements IApi {
     } catch {
       throw new ApiError(
         {
-          message: 'The Jupyter server cannot be reached.',
+          message: this.trans.__('The Jupyter server cannot be reached.'),
           code: 'offline',
-          hint: 'Check that it is running, then try again.'
+          hint: this.trans.__('Check that it is running, then try again.')
         },
         0
       );
     }
     if (!response.ok) {
-      throw new ApiError(await errorInfo(response), response.status);
+      throw new ApiError(await errorInfo(response, this.trans), response.status);
     }
     return response;
   }
@@ -190,7 +292,8 @@ export function explain(error: unknown): ErrorInfo {
   return { message, code: 'internal', hint: '' };
 }
 
-async function errorInfo(response: Response): Promise<ErrorInfo> {
+async function errorInfo(response: Response, trans: TranslationBundle): Promise<ErrorInfo> {
+  const { status, statusText } = response;
   try {
     const { message, code, hint } = await response.json();
     if (typeof message === 'string') {
@@ -199,15 +302,18 @@ async function errorInfo(response: Response): Promise<ErrorInfo> {
   } catch {
     // No JSON: a proxy in between answered.
   }
-  const missing = response.status === 404;
+  const code = `http_${status}`;
+  if (status === 404) {
+    return {
+      message: trans.__('The ChatIDE server extension is not running.'),
+      code,
+      hint: trans.__('Enable it with: %1', 'jupyter server extension enable jupyter_chatide')
+    };
+  }
   return {
-    message: missing
-      ? 'The ChatIDE server extension is not running.'
-      : `The server answered ${response.status} ${response.statusText}.`.replace(' .', '.'),
-    code: `http_${response.status}`,
-    hint: missing
-      ? 'Enable it with: jupyter server extension enable jupyter_chatide'
-      : 'Try again in a moment.'
+    message: trans.__('The server answered %1.', `${status} ${statusText}`.trim()),
+    code,
+    hint: trans.__('Try again in a moment.')
   };
 }
 

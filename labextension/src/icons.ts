@@ -118,6 +118,18 @@ export const linkIcon = outline(
   '<path d="M14 4.500h5.500V10M19 5l-8.5 8.500M10.5 6H6a1.5 1.5 0 0 0-1.5 1.500V18A1.5 1.5 0 0 0 6 19.500h10.500A1.5 1.5 0 0 0 18 18v-4.5"/>'
 );
 
+export const moveUpIcon = outline('move-up', '<path d="M6 14.500l6-6 6 6"/>');
+export const moveDownIcon = outline('move-down', '<path d="M6 9.500l6 6 6-6"/>');
+export const switchIcon = outline(
+  'switch',
+  '<path d="M4 7.500h13M13.5 4L17 7.500 13.5 11M20 16.500H7M10.5 13L7 16.500l3.5 3.500"/>'
+);
+export const downloadIcon = outline('download', '<path d="M12 4v11M7 10.500l5 5 5-5M5 20h14"/>');
+export const starIcon = outline(
+  'star',
+  '<path d="M12 3.800l2.5 5.200 5.7.8-4.1 4 1 5.700-5.1-2.700-5.1 2.700 1-5.700-4.1-4 5.7-.8z"/>'
+);
+
 const EXAMPLE_ICONS: Record<string, LabIcon> = {
   chart: chartIcon,
   table: tableIcon,

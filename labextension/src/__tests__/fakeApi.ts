@@ -1,12 +1,27 @@
 import type { IApi } from '../api';
-import type { AnyEvent, ChatInfo, ProviderStatus } from '../model/events';
+import type {
+  AnyEvent,
+  ChatInfo,
+  EndpointStatus,
+  KeyPlace,
+  LocalModelList,
+  PreferencesStatus,
+  ProviderStatus,
+  UsageStatus
+} from '../model/events';
 import type { IStreamOptions } from '../stream';
 
 export const provider = (id: string, more: Partial<ProviderStatus> = {}): ProviderStatus => ({
   id,
   label: id,
   icon: '',
+  group: 'cloud',
   needs_key: true,
+  key_format: 'token',
+  running: null,
+  removable: false,
+  blocked: '',
+  options: [],
   key: { set: false, source: '', hint: '' },
   key_url: `https://${id}.example/keys`,
   key_variable: `${id.toUpperCase()}_API_KEY`,
@@ -20,6 +35,7 @@ export const provider = (id: string, more: Partial<ProviderStatus> = {}): Provid
 });
 
 export const demo = provider('demo', {
+  group: 'demo',
   needs_key: false,
   ready: true,
   default_model: 'demo',
@@ -27,7 +43,8 @@ export const demo = provider('demo', {
 });
 
 const info = (id: string, title = ''): ChatInfo => ({
-  ...{ id, title, created: 1, modified: 1, model: '', running: false }
+  ...{ id, title, created: 1, modified: 1, model: '', running: false, fallback: null },
+  unreadable: ''
 });
 
 /** A server at the network's edge: what it was asked, and streams that a test speaks through. */
@@ -37,6 +54,19 @@ export class FakeServer {
   logs: Record<string, AnyEvent[]> = {};
   failures: Record<string, Error> = {};
   streams: Omit<IStreamOptions, 'WebSocket'>[] = [];
+
+  keyPlaces: KeyPlace[] = ['keyring', 'file', 'memory'];
+  preferences: PreferencesStatus = {
+    ...{ default_model: '', fallback: null, default_fallback: [], endpoint: false }
+  };
+  endpoint: EndpointStatus = {
+    ...{ allowed: true, enabled: false, url: 'http://localhost/v1', tokens: [] }
+  };
+  local: LocalModelList = { available: true, reason: '', serving: '', models: [] };
+  usage: UsageStatus = {
+    ...{ days: 30, rows: [], budget: null },
+    totals: { requests: 0, input_tokens: 0, output_tokens: 0, cost: null, unknown: 0 }
+  };
 
   readonly openStream = (options: Omit<IStreamOptions, 'WebSocket'>) => {
     this.streams.push(options);
@@ -54,13 +84,51 @@ export class FakeServer {
 
   readonly api: IApi = {
     providers: () =>
-      this.answer('providers', { providers: this.providerList, default_model: 'demo/demo' }),
+      this.answer('providers', {
+        providers: this.providerList,
+        default_model: 'demo/demo',
+        key_places: this.keyPlaces
+      }),
     models: id => this.answer('models', [{ id: 'best' }, { id: 'small', label: 'Small one' }], id),
     setKey: (id, change) =>
       this.answer('setKey', { set: true, source: 'file', hint: '' }, id, change),
     deleteKey: id => this.answer('deleteKey', undefined, id),
     checkKey: id =>
       this.answer('checkKey', { ok: true, message: 'It works.', code: '', hint: '' }, id),
+    putProvider: (id, custom) =>
+      this.answer('putProvider', provider(id, { ...custom, group: 'custom' }), id, custom),
+    deleteProvider: id => this.answer('deleteProvider', undefined, id),
+    setOptions: (id, values) => this.answer('setOptions', [], id, values),
+    preferences: () => this.answer('preferences', this.preferences),
+    changePreferences: change => {
+      this.preferences = { ...this.preferences, ...change };
+      return this.answer('changePreferences', this.preferences, change);
+    },
+    usage: (days, chat) => this.answer('usage', this.usage, days, chat),
+    endpoint: () => this.answer('endpoint', this.endpoint),
+    switchEndpoint: enabled => {
+      this.endpoint = { ...this.endpoint, enabled };
+      return this.answer('switchEndpoint', this.endpoint, enabled);
+    },
+    createToken: token => {
+      const info = {
+        ...{ id: 'k1', label: token.label, created: 1, expires: null, last_used: null },
+        ...{ budget_cost: null, budget_tokens: null, period: 'day' as const },
+        ...{ spent_cost: 0, spent_tokens: 0 }
+      };
+      this.endpoint = { ...this.endpoint, tokens: [...this.endpoint.tokens, info] };
+      return this.answer('createToken', { token: 'the-secret', info }, token);
+    },
+    revokeToken: id => {
+      const tokens = this.endpoint.tokens.filter(token => token.id !== id);
+      this.endpoint = { ...this.endpoint, tokens };
+      return this.answer('revokeToken', undefined, id);
+    },
+    localModels: () => this.answer('localModels', this.local),
+    addLocalModel: path => this.answer('addLocalModel', this.local.models[0], path),
+    downloadLocalModel: id => this.answer('downloadLocalModel', this.local.models[0], id),
+    cancelLocalModel: id => this.answer('cancelLocalModel', this.local.models[0], id),
+    removeLocalModel: id => this.answer('removeLocalModel', undefined, id),
     chats: () =>
       this.answer(
         'chats',
@@ -74,7 +142,8 @@ export class FakeServer {
       return this.answer('createChat', info('fresh'));
     },
     chat: id => this.answer('chat', info(id), id),
-    renameChat: (id, title) => this.answer('renameChat', info(id, title), id, title),
+    changeChat: (id, change) => this.answer('changeChat', info(id, change.title ?? ''), id, change),
+    resumeTurn: (id, turn, resume) => this.answer('resumeTurn', undefined, id, turn, resume),
     deleteChat: id => this.answer('deleteChat', undefined, id),
     startTurn: (id, turn) => this.answer('startTurn', 't1', id, turn),
     stop: id => this.answer('stop', undefined, id),

@@ -1,12 +1,9 @@
-import { Clipboard } from '@jupyterlab/apputils';
 import type { LabIcon } from '@jupyterlab/ui-components';
-import React, { useEffect, useState } from 'react';
+import React from 'react';
 import {
-  checkIcon,
   chevronDownIcon,
   chevronRightIcon,
   codeIcon,
-  copyIcon,
   fileIcon,
   globeIcon,
   insertIcon,
@@ -19,6 +16,7 @@ import {
 import type { ActionStatus, IAction, IRun } from '../model/chat';
 import { notebookCode } from '../model/notebookCode';
 import { isPage } from '../model/previews';
+import { CopyButton } from './CopyField';
 import { Icon, IconButton } from './IconButton';
 import { useServices } from './services';
 import { StatusBadge } from './StatusBadge';
@@ -123,23 +121,4 @@ function InsertButton({ action }: { action: IAction }): JSX.Element | null {
       onClick={() => void insert(code)}
     />
   ) : null;
-}
-
-function CopyButton({ text }: { text: string }): JSX.Element {
-  const { trans } = useServices();
-  const [copied, setCopied] = useState(false);
-  useEffect(() => {
-    const timer = copied ? window.setTimeout(() => setCopied(false), 1500) : undefined;
-    return () => window.clearTimeout(timer);
-  }, [copied]);
-  return (
-    <IconButton
-      icon={copied ? checkIcon : copyIcon}
-      label={copied ? trans.__('Copied') : trans.__('Copy')}
-      onClick={() => {
-        Clipboard.copyToSystem(text);
-        setCopied(true);
-      }}
-    />
-  );
 }

@@ -16,6 +16,12 @@ export function Announcer(): JSX.Element {
       switch (event.type) {
         case 'reply_started':
           return trans.__('The model is answering.');
+        case 'model_retried':
+          return trans.__('%1 is asked again.', event.model);
+        case 'model_switched':
+          return trans.__('%1 answers instead of %2.', event.to_model, event.from_model);
+        case 'reply_continued':
+          return trans.__('The model goes on.');
         case 'run_finished':
           if (event.status === 'interrupted') {
             return trans.__('Stopped.');

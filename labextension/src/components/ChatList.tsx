@@ -75,6 +75,7 @@ function ChatRow({ chat, current, onClose }: IChatRowProps): JSX.Element {
   const { chatide, trans } = useServices();
   const [state, setState] = useState<'' | 'renaming' | 'deleting'>('');
   const title = chat.title || trans.__('New chat');
+  const { unreadable } = chat;
 
   if (state === 'renaming') {
     return (
@@ -110,8 +111,9 @@ function ChatRow({ chat, current, onClose }: IChatRowProps): JSX.Element {
       <button
         type="button"
         className="jp-ChatIDE-chatOpen"
+        disabled={!!unreadable}
         aria-current={current ? 'true' : undefined}
-        title={title}
+        title={unreadable || title}
         onClick={() => {
           void chatide.open(chat.id);
           onClose();
@@ -126,7 +128,7 @@ function ChatRow({ chat, current, onClose }: IChatRowProps): JSX.Element {
               {' · '}
             </>
           )}
-          {Time.formatHuman(new Date(chat.modified * 1000))}
+          {unreadable || Time.formatHuman(new Date(chat.modified * 1000))}
         </span>
       </button>
       <span className="jp-ChatIDE-chatTools">

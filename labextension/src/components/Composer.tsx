@@ -1,9 +1,11 @@
 import React, { useEffect, useLayoutEffect, useRef, useState } from 'react';
 import { arrowUpIcon, chevronDownIcon, stopIcon } from '../icons';
-import { chosenModel, modelName } from '../model/chatide';
+import type { IModelRequest } from '../model/chatide';
+import { chosenModel, modelName } from '../model/models';
 import { ErrorCard } from './ErrorCard';
 import { Icon, IconButton } from './IconButton';
 import { ModelPicker } from './ModelPicker';
+import { NextModel } from './NextModel';
 import { ModeToggle } from './ModeToggle';
 import { Popover } from './Popover';
 import { ProviderIcon } from './ProviderIcon';
@@ -18,11 +20,12 @@ export function Composer(): JSX.Element {
   const { draft, sending, problem } = useChatIDE(state => state);
   const { busy, stopping } = useBusy();
   const input = useRef<HTMLTextAreaElement>(null);
-  const [picking, setPicking] = useState(false);
+  // Null while the picker is closed; it may be opened for something else than the next prompt.
+  const [picking, setPicking] = useState<'next' | IModelRequest | null>(null);
 
   useEffect(() => {
     const focus = (): void => input.current?.focus();
-    const pick = (): void => setPicking(true);
+    const pick = (_: unknown, request: IModelRequest | null): void => setPicking(request ?? 'next');
     chatide.focusRequested.connect(focus);
     chatide.modelRequested.connect(pick);
     return () => {
@@ -53,7 +56,7 @@ export function Composer(): JSX.Element {
         <ErrorCard
           error={problem}
           onRetry={() => void chatide.retry()}
-          onPickModel={() => setPicking(true)}
+          onPickModel={() => setPicking('next')}
           onDismiss={() => chatide.dismissProblem()}
         />
       )}
@@ -80,7 +83,10 @@ export function Composer(): JSX.Element {
         />
         <div className="jp-ChatIDE-controls">
           <ModeToggle />
-          <ModelButton open={picking} onClick={() => setPicking(!picking)} />
+          <ModelButton
+            open={picking === 'next'}
+            onClick={() => setPicking(picking ? null : 'next')}
+          />
           {busy ? (
             <IconButton
               className="jp-ChatIDE-send jp-mod-stop"
@@ -101,12 +107,14 @@ export function Composer(): JSX.Element {
         </div>
       </form>
       <SandboxLine />
-      {picking && (
-        <Popover label={trans.__('Pick a model')} side="bottom" onClose={() => setPicking(false)}>
+      {picking === 'next' && <NextModel onClose={() => setPicking(null)} />}
+      {typeof picking === 'object' && picking && (
+        <Popover label={picking.label} side="bottom" onClose={() => setPicking(null)}>
+          <p className="jp-ChatIDE-popoverTitle">{picking.label}</p>
           <ModelPicker
-            onDone={() => {
-              setPicking(false);
-              chatide.focus();
+            onPick={model => {
+              setPicking(null);
+              picking.onPick(model);
             }}
           />
         </Popover>

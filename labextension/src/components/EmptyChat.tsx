@@ -1,6 +1,6 @@
 import React from 'react';
 import { chatIcon, exampleIcon, keyIcon } from '../icons';
-import { isDemoOnly } from '../model/chatide';
+import { isDemoOnly } from '../model/models';
 import { Icon } from './IconButton';
 import { useChatIDE, useServices } from './services';
 

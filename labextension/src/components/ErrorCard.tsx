@@ -12,16 +12,22 @@ export interface IErrorCardProps {
   onRetry?: () => void;
   onPickModel?: () => void;
   onDismiss?: () => void;
+  /** Further buttons. */
+  children?: React.ReactNode;
 }
 
 /** An error: one sentence, one hint, and one button that does the thing. */
 export function ErrorCard(props: IErrorCardProps): JSX.Element {
-  const { error, provider, onRetry, onPickModel, onDismiss } = props;
+  const { error, provider, onRetry, onPickModel, onDismiss, children } = props;
   const { chatide, trans } = useServices();
   const buttons = {
     keys: {
       label: trans.__('Open models and keys'),
       act: () => chatide.connect(provider)
+    },
+    usage: {
+      label: trans.__('See the usage'),
+      act: () => chatide.connect('', 'usage')
     },
     model: { label: trans.__('Pick another model'), act: onPickModel },
     retry: { label: trans.__('Try again'), act: onRetry },
@@ -35,10 +41,15 @@ export function ErrorCard(props: IErrorCardProps): JSX.Element {
         <p>
           <strong>{error.message}</strong> {error.hint}
         </p>
-        {act && (
-          <button type="button" className="jp-ChatIDE-button" onClick={act}>
-            {label}
-          </button>
+        {(act || children) && (
+          <div className="jp-ChatIDE-buttons">
+            {act && (
+              <button type="button" className="jp-ChatIDE-button" onClick={act}>
+                {label}
+              </button>
+            )}
+            {children}
+          </div>
         )}
       </div>
       {onDismiss && <IconButton icon={closeIcon} label={trans.__('Dismiss')} onClick={onDismiss} />}

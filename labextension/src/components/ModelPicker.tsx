@@ -1,17 +1,26 @@
 import React, { useEffect, useId, useMemo, useRef, useState } from 'react';
-import { checkIcon, keyIcon, searchIcon } from '../icons';
-import { chosenModel, modelName } from '../model/chatide';
+import { checkIcon, searchIcon } from '../icons';
+import { modelName } from '../model/models';
 import { choiceGroups } from '../model/choices';
 import type { IChoiceGroup } from '../model/choices';
+import type { ProviderStatus } from '../model/events';
 import { Icon } from './IconButton';
+import { ModelFacts } from './ModelFacts';
 import { ProviderIcon } from './ProviderIcon';
 import { useChatIDE, useServices, useStore } from './services';
 
+export interface IModelPickerProps {
+  /** The model that is picked now; marked in the list. */
+  current?: string;
+  onPick: (model: string) => void;
+  /** What stands below the list. */
+  children?: React.ReactNode;
+}
+
 /** All models of all providers: type to search, arrows and Enter to pick. */
-export function ModelPicker({ onDone }: { onDone: () => void }): JSX.Element {
+export function ModelPicker({ current = '', onPick, children }: IModelPickerProps): JSX.Element {
   const { chatide, trans } = useServices();
   const providers = useChatIDE(state => state.providers);
-  const current = useChatIDE(chosenModel);
   const listings = useStore(chatide.catalog.store);
   const [query, setQuery] = useState('');
   const [active, setActive] = useState(0);
@@ -44,11 +53,6 @@ export function ModelPicker({ onDone }: { onDone: () => void }): JSX.Element {
     list.current?.querySelector('[aria-selected="true"]')?.scrollIntoView?.({ block: 'nearest' });
   }, [marked]);
 
-  const pick = (model: string): void => {
-    chatide.setModel(model);
-    onDone();
-  };
-
   const onKeyDown = (event: React.KeyboardEvent): void => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step) {
@@ -56,7 +60,7 @@ export function ModelPicker({ onDone }: { onDone: () => void }): JSX.Element {
       setActive(Math.max(0, Math.min(pickable.length - 1, active + step)));
     } else if (event.key === 'Enter' && marked) {
       event.preventDefault();
-      pick(marked);
+      onPick(marked);
     }
   };
 
@@ -87,7 +91,7 @@ export function ModelPicker({ onDone }: { onDone: () => void }): JSX.Element {
             <ProviderGroup
               key={group.provider.id}
               {...{ group, id, marked, current }}
-              onPick={pick}
+              onPick={onPick}
             />
           ))}
         </div>
@@ -95,8 +99,12 @@ export function ModelPicker({ onDone }: { onDone: () => void }): JSX.Element {
           <div key={provider.id} className="jp-ChatIDE-modelProvider">
             <ProviderIcon of={provider.id} />
             <span>{provider.label}</span>
-            <button type="button" onClick={() => chatide.connect(provider.id)}>
-              {provider.local ? trans.__('Not running') : trans.__('Connect')}
+            <button
+              type="button"
+              title={provider.blocked || undefined}
+              onClick={() => chatide.connect(provider.id)}
+            >
+              <Unready provider={provider} />
             </button>
           </div>
         ))}
@@ -106,17 +114,7 @@ export function ModelPicker({ onDone }: { onDone: () => void }): JSX.Element {
           </p>
         )}
       </div>
-      <button
-        type="button"
-        className="jp-ChatIDE-footerButton"
-        onClick={() => {
-          onDone();
-          chatide.connect();
-        }}
-      >
-        <Icon icon={keyIcon} />
-        {trans.__('Models and keys…')}
-      </button>
+      {children}
     </>
   );
 }
@@ -139,19 +137,21 @@ function ProviderGroup({ group, id, marked, current, onPick }: IProviderGroupPro
         <ProviderIcon of={provider.id} />
         <span>{provider.label}</span>
       </div>
-      {choices.map(({ model, label, typed }) => (
+      {choices.map(choice => (
         <div
-          key={model}
-          id={`${id}-${model}`}
+          key={choice.model}
+          id={`${id}-${choice.model}`}
           role="option"
-          aria-selected={model === marked}
+          aria-selected={choice.model === marked}
           className="jp-ChatIDE-model"
-          title={model}
-          onClick={() => onPick(model)}
+          title={choice.model}
+          onClick={() => onPick(choice.model)}
         >
-          <span>{typed ? trans.__('Use “%1”', modelName(model)) : modelName(model)}</span>
-          {label && <span className="jp-ChatIDE-modelLabel">{label}</span>}
-          {model === current && <Icon icon={checkIcon} />}
+          <span className="jp-ChatIDE-modelName">
+            {choice.typed ? trans.__('Use “%1”', modelName(choice.model)) : modelName(choice.model)}
+          </span>
+          {choice.model === current && <Icon icon={checkIcon} />}
+          <ModelFacts choice={choice} provider={provider} />
         </div>
       ))}
       {loading && <p className="jp-ChatIDE-nothing">{trans.__('Asking for its models…')}</p>}
@@ -163,4 +163,17 @@ function ProviderGroup({ group, id, marked, current, onPick }: IProviderGroupPro
       )}
     </div>
   );
+}
+
+function Unready({ provider }: { provider: ProviderStatus }): JSX.Element {
+  const { trans } = useServices();
+  let text = trans.__('Connect');
+  if (provider.blocked) {
+    text = trans.__('Blocked');
+  } else if (provider.running === false) {
+    text = trans.__('Not running');
+  } else if (provider.key.set || provider.running) {
+    text = trans.__('Not ready');
+  }
+  return <>{text}</>;
 }

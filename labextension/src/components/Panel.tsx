@@ -4,7 +4,7 @@ import { Announcer } from './Announcer';
 import { Composer } from './Composer';
 import { EmptyChat } from './EmptyChat';
 import { Header } from './Header';
-import { ModelsPage } from './ModelsPage';
+import { ModelsPage } from './models/ModelsPage';
 import { Services, useChatIDE, useServices } from './services';
 import type { IServices } from './services';
 import { Transcript } from './Transcript';

@@ -1,5 +1,5 @@
 import React from 'react';
-import { providerOf } from '../model/chatide';
+import { providerOf } from '../model/models';
 import { useChatIDE } from './services';
 
 /** The icon of a provider, or of the provider of a model. As an image, an SVG cannot act. */

@@ -1,16 +1,14 @@
-import React, { memo, useState } from 'react';
-import { chevronRightIcon } from '../icons';
+import React, { memo } from 'react';
 import type { IReply } from '../model/chat';
-import { modelName } from '../model/chatide';
 import { ActionCard } from './ActionCard';
-import { Icon } from './IconButton';
+import { Detours } from './Detours';
 import { MarkdownView } from './MarkdownView';
-import { ProviderIcon } from './ProviderIcon';
+import { Reasoning } from './Reasoning';
+import { ReplyFoot } from './ReplyFoot';
 import { useServices, useSessionState } from './services';
 
-/** One answer of a model: who answered, its reasoning, its text and its actions. */
+/** One answer of a model: its reasoning, its text and its actions, and who gave it. */
 export const ReplyView = memo(({ id }: { id: string }) => {
-  const { trans } = useServices();
   const reply = useSessionState(({ chat }) => chat.replies.get(id));
   if (!reply) {
     return null;
@@ -19,15 +17,7 @@ export const ReplyView = memo(({ id }: { id: string }) => {
   const { parts } = reply;
   return (
     <article className="jp-ChatIDE-reply">
-      <div className="jp-ChatIDE-by">
-        <ProviderIcon of={reply.model} />
-        <span title={reply.model}>{modelName(reply.model)}</span>
-      </div>
-      {reply.switches.map(({ from, to, reason }, index) => (
-        <p key={index} className="jp-ChatIDE-switch">
-          {trans.__('%1 did not answer (%2): %3 did.', from, reason, to)}
-        </p>
-      ))}
+      <Detours reply={reply} />
       {reply.reasoning && <Reasoning reply={reply} />}
       {parts.map((part, index) =>
         part.type === 'text' ? (
@@ -40,30 +30,26 @@ export const ReplyView = memo(({ id }: { id: string }) => {
           <ActionCard key={index} id={part.action} />
         )
       )}
-      {streaming && parts.length === 0 && !reply.reasoning && (
-        <p className="jp-ChatIDE-thinking">{trans.__('Thinking…')}</p>
-      )}
+      {streaming && <Waiting reply={reply} />}
+      <ReplyFoot reply={reply} />
     </article>
   );
 });
 ReplyView.displayName = 'ReplyView';
 
-function Reasoning({ reply }: { reply: IReply }): JSX.Element {
+/** What stands where the next word will. */
+function Waiting({ reply }: { reply: IReply }): JSX.Element | null {
   const { trans } = useServices();
-  const [open, setOpen] = useState(false);
-  const going = reply.reason === '' && reply.parts.length === 0;
-  return (
-    <div className="jp-ChatIDE-reasoning">
-      <button
-        type="button"
-        className={going ? 'jp-ChatIDE-thinking' : ''}
-        aria-expanded={open}
-        onClick={() => setOpen(!open)}
-      >
-        <Icon icon={chevronRightIcon} />
-        {going ? trans.__('Reasoning…') : trans.__('Reasoning')}
-      </button>
-      {open && <MarkdownView text={reply.reasoning} streaming={going} />}
-    </div>
-  );
+  const { parts, reasoning, continued } = reply;
+  const last = continued[continued.length - 1];
+  if (last && last.reason === 'length') {
+    return (
+      <p className="jp-ChatIDE-thinking">
+        {trans.__('Too long for one answer: continuing, %1 of %2…', last.attempt, last.limit)}
+      </p>
+    );
+  }
+  return parts.length === 0 && !reasoning ? (
+    <p className="jp-ChatIDE-thinking">{trans.__('Thinking…')}</p>
+  ) : null;
 }

@@ -1,13 +1,12 @@
-import React, { memo } from 'react';
-import { repairIcon } from '../icons';
-import type { ITurn, TurnItem } from '../model/chat';
-import { isBeyondDemo, providerOf } from '../model/chatide';
-import { ErrorCard } from './ErrorCard';
+import React, { memo, useState } from 'react';
+import { chevronRightIcon, repairIcon } from '../icons';
+import type { TurnItem } from '../model/chat';
 import { Icon } from './IconButton';
 import { NoticeCard } from './NoticeCard';
 import { PromptBubble } from './PromptBubble';
 import { ReplyView } from './ReplyView';
 import { useServices, useSessionState } from './services';
+import { TurnEnd } from './TurnEnd';
 
 /** One prompt and all that followed from it. */
 export const TurnView = memo(({ id, last }: { id: string; last: boolean }) => {
@@ -16,7 +15,8 @@ export const TurnView = memo(({ id, last }: { id: string; last: boolean }) => {
   if (!turn) {
     return null;
   }
-  const answering = turn.status === 'running' && !turn.items.some(({ type }) => type === 'reply');
+  const empty = !turn.items.some(({ type }) => type === 'reply');
+  const answering = turn.status === 'running' && (empty || turn.resuming);
   return (
     <section className="jp-ChatIDE-turn" aria-label={turn.prompt.slice(0, 80)}>
       <PromptBubble prompt={turn.prompt} />
@@ -33,7 +33,7 @@ TurnView.displayName = 'TurnView';
 function Item({ item }: { item: TurnItem }): JSX.Element {
   const { trans } = useServices();
   if (item.type === 'reply') {
-    return <ReplyView id={item.reply} />;
+    return <Answer id={item.reply} />;
   }
   if (item.type === 'notice') {
     return <NoticeCard notice={item.notice} />;
@@ -48,48 +48,21 @@ function Item({ item }: { item: TurnItem }): JSX.Element {
   );
 }
 
-/** How the turn ended, where that is worth saying. */
-function TurnEnd({ turn, last }: { turn: ITurn; last: boolean }): JSX.Element | null {
-  const { chatide, trans } = useServices();
-  const retry = last ? () => void chatide.send(turn.prompt, turn.model) : undefined;
-  if (turn.status === 'failed' && turn.error) {
-    return (
-      <ErrorCard
-        error={turn.error}
-        provider={providerOf(turn.model, chatide.store.get().providers)?.id}
-        onRetry={retry}
-        onPickModel={last ? () => chatide.askForModel() : undefined}
-      />
-    );
+/** A reply; one that was given up for another is folded. */
+function Answer({ id }: { id: string }): JSX.Element {
+  const { trans } = useServices();
+  const superseded = useSessionState(({ chat }) => chat.replies.get(id)?.superseded);
+  const [open, setOpen] = useState(false);
+  if (!superseded) {
+    return <ReplyView id={id} />;
   }
-  if (turn.status === 'finished' && last && isBeyondDemo(turn, chatide.store.get())) {
-    return (
-      <NoticeCard
-        notice={{
-          ...{ n: 0, level: 'info', code: 'demo' },
-          message: trans.__('Connect a model to ask anything you like.'),
-          hint: ''
-        }}
-      />
-    );
-  }
-  const text = {
-    running: '',
-    finished: '',
-    failed: trans.__('This turn failed.'),
-    stopped: trans.__('Stopped.'),
-    interrupted: trans.__(
-      'The Jupyter server ended in the middle of this turn. What had arrived is kept; nothing has run again.'
-    )
-  }[turn.status];
-  return text ? (
-    <p className="jp-ChatIDE-turnEnd">
-      <span>{text}</span>
-      {retry && (
-        <button type="button" className="jp-ChatIDE-button" onClick={retry}>
-          {trans.__('Send again')}
-        </button>
-      )}
-    </p>
-  ) : null;
+  return (
+    <div className="jp-ChatIDE-earlier">
+      <button type="button" aria-expanded={open} onClick={() => setOpen(!open)}>
+        <Icon icon={chevronRightIcon} />
+        {trans.__('Earlier try')}
+      </button>
+      {open && <ReplyView id={id} />}
+    </div>
+  );
 }

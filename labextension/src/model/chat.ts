@@ -21,6 +21,8 @@ export interface IChatState {
   readonly displays: ReadonlyMap<string, readonly string[]>;
   /** Notices that belong to no turn and no run. */
   readonly notices: readonly INotice[];
+  /** The chat's own chain of models to fall back on; null for the default. */
+  readonly fallback: readonly string[] | null;
 }
 
 export type TurnStatus = 'running' | 'finished' | 'stopped' | 'failed' | 'interrupted';
@@ -35,6 +37,8 @@ export interface ITurn {
   readonly items: readonly TurnItem[];
   readonly status: TurnStatus;
   readonly error?: ErrorInfo;
+  /** A person had it go on, and nothing has come yet. */
+  readonly resuming?: boolean;
 }
 
 export type TurnItem =
@@ -64,11 +68,49 @@ export interface IReply {
   readonly attempt: number;
   readonly parts: readonly ReplyPart[];
   readonly reasoning: string;
-  readonly switches: readonly { from: string; to: string; reason: string }[];
+  /** When it began, and when its reasoning was over; seconds since 1970. */
+  readonly started: number;
+  readonly reasoned?: number;
+  /** What happened before a model answered. */
+  readonly detours: readonly Detour[];
+  /** How often, and why, the model went on with it. */
+  readonly continued: readonly IContinuation[];
+  /** It was given up for another reply. */
+  readonly superseded: boolean;
   /** Why it ended; empty while it streams. */
   readonly reason: string;
   readonly inputTokens?: number;
   readonly outputTokens?: number;
+  /** US dollars; undefined is unknown. */
+  readonly cost?: number;
+  /** What it took before a person had it go on. */
+  readonly earlier?: Pick<IReply, 'inputTokens' | 'outputTokens' | 'cost'>;
+}
+
+/** The same model was asked again, or another one instead. */
+export type Detour =
+  | {
+      readonly type: 'retried';
+      readonly model: string;
+      readonly reason: string;
+      readonly code: string;
+      /** Seconds to wait before. */
+      readonly seconds: number;
+      readonly attempt: number;
+    }
+  | {
+      readonly type: 'switched';
+      readonly from: string;
+      readonly to: string;
+      readonly reason: string;
+      readonly code: string;
+    };
+
+export interface IContinuation {
+  /** `length`: by itself, at the longest answer's end. `asked`: a person asked for it. */
+  readonly reason: 'length' | 'asked';
+  readonly attempt: number;
+  readonly limit: number;
 }
 
 export type ReplyPart =
@@ -83,6 +125,8 @@ export interface IAction {
   readonly language: string;
   readonly path: string;
   readonly content: string;
+  /** Characters of it as the model wrote it, its fences included. */
+  readonly written: number;
   readonly closed: boolean;
   /** False when the reply ended before the fence did. */
   readonly complete: boolean;
@@ -148,13 +192,48 @@ export const EMPTY_CHAT: IChatState = {
   runs: new Map(),
   previews: [],
   displays: new Map(),
-  notices: []
+  notices: [],
+  fallback: null
 };
 
 /** The turn that goes on, if one does. */
 export function runningTurn(state: IChatState): ITurn | undefined {
   const last = state.turns.get(state.order[state.order.length - 1]);
   return last?.status === 'running' ? last : undefined;
+}
+
+/** What a person can have a turn do that ended early: go on where it broke off, or begin anew. */
+export interface IResumable {
+  readonly proceed: boolean;
+}
+
+/** How the last turn can be resumed; undefined where it goes on, or came to its end. */
+export function resumable(state: IChatState, id: string): IResumable | undefined {
+  const turn = state.turns.get(id);
+  if (!turn || state.order[state.order.length - 1] !== id || turn.status === 'running') {
+    return undefined;
+  }
+  const last = lastReply(state, turn);
+  const cut = last?.reason === 'length';
+  if (turn.status === 'finished' && !cut) {
+    return undefined;
+  }
+  return { proceed: !!last && last.parts.length > 0 && (cut || isBroken(last)) };
+}
+
+function isBroken({ reason }: IReply): boolean {
+  return reason === '' || ['stopped', 'failed', 'interrupted'].includes(reason);
+}
+
+/** The newest reply of a turn that was not given up. */
+export function lastReply(state: IChatState, turn: ITurn): IReply | undefined {
+  for (const item of [...turn.items].reverse()) {
+    const reply = item.type === 'reply' ? state.replies.get(item.reply) : undefined;
+    if (reply && !reply.superseded) {
+      return reply;
+    }
+  }
+  return undefined;
 }
 
 /** Whether Stop has something to end: a turn, or a run that a person started. */

@@ -5,21 +5,44 @@ import { Signal } from '@lumino/signaling';
 import type { IApi } from '../api';
 import { explain } from '../api';
 import { ModelCatalog } from './catalog';
-import type { ChatInfo, ErrorInfo, Mode, ProviderStatus, SandboxReport } from './events';
+import { Checks } from './checks';
+import type {
+  ChatInfo,
+  ErrorInfo,
+  KeyPlace,
+  Mode,
+  ProviderStatus,
+  ResumeTurn,
+  SandboxReport
+} from './events';
+import { GatewayModel } from './gateway';
+import { chosenModel } from './models';
 import { ChatSession } from './session';
 import type { OpenStream } from './session';
 import { Store } from './store';
 
 export type Page = 'chat' | 'models';
 
+/** The parts of the models page. */
+export type Section = 'providers' | 'fallback' | 'local' | 'endpoint' | 'usage';
+
+/** Whom the model picker is opened for, where it is not for the next prompt. */
+export interface IModelRequest {
+  readonly label: string;
+  readonly onPick: (model: string) => void;
+}
+
 export interface IChatIDEState {
   /** What the last visit left is known: there is something to show. */
   readonly started: boolean;
   readonly page: Page;
+  readonly section: Section;
   /** The provider that the models page shows opened, if one is asked for. */
   readonly provider: string;
   readonly providers: readonly ProviderStatus[];
   readonly defaultModel: string;
+  /** Where a key can be kept here, the default first. */
+  readonly keyPlaces: readonly KeyPlace[];
   /** Whether the providers were read, or why not. */
   readonly readiness: 'loading' | 'ready' | ErrorInfo;
   readonly chats: readonly ChatInfo[];
@@ -68,18 +91,23 @@ export class ChatIDE {
   constructor(private readonly options: IChatIDEOptions) {
     this.api = options.api;
     this.catalog = new ModelCatalog(options.api);
+    this.gateway = new GatewayModel(options.api);
   }
 
   readonly api: IApi;
   readonly catalog: ModelCatalog;
+  readonly gateway: GatewayModel;
+  readonly checks = new Checks();
   readonly settings = new Store<ISettings>(DEFAULT_SETTINGS);
 
   readonly store = new Store<IChatIDEState>({
     started: false,
     page: 'chat',
+    section: 'providers',
     provider: '',
     providers: [],
     defaultModel: '',
+    keyPlaces: [],
     readiness: 'loading',
     chats: [],
     sandbox: null,
@@ -96,8 +124,8 @@ export class ChatIDE {
     return this._focusRequested;
   }
 
-  /** The composer is asked to open the model picker. */
-  get modelRequested(): ISignal<this, void> {
+  /** The composer is asked to open the model picker; for the next prompt where nothing is told. */
+  get modelRequested(): ISignal<this, IModelRequest | null> {
     return this._modelRequested;
   }
 
@@ -133,11 +161,23 @@ export class ChatIDE {
 
   async refreshProviders(): Promise<void> {
     try {
-      const { providers, default_model: defaultModel } = await this.api.providers();
-      this.store.set({ providers, defaultModel, readiness: 'ready' });
+      const list = await this.api.providers();
+      this.store.set({
+        providers: list.providers,
+        defaultModel: list.default_model,
+        keyPlaces: list.key_places,
+        readiness: 'ready'
+      });
     } catch (error) {
       this.store.set({ readiness: explain(error) });
     }
+  }
+
+  /** A provider's key, address or options have changed: what was known of it holds no more. */
+  async providerChanged(id: string): Promise<void> {
+    this.catalog.forget(id);
+    this.checks.forget(id);
+    await this.refreshProviders();
   }
 
   async refreshChats(): Promise<void> {
@@ -177,18 +217,18 @@ export class ChatIDE {
     setTimeout(() => this._focusRequested.emit(), 0);
   }
 
-  /** Open the page on which models are connected, at one provider if given. */
-  connect(provider = ''): void {
-    this.store.set({ page: 'models', provider });
+  /** Open the page on which models are connected, at one provider or one section if given. */
+  connect(provider = '', section: Section = 'providers'): void {
+    this.store.set({ page: 'models', provider, section });
   }
 
   backToChat(): void {
     this.store.set({ page: 'chat', provider: '' });
   }
 
-  /** Ask the composer to open the model picker. */
-  askForModel(): void {
-    setTimeout(() => this._modelRequested.emit(), 0);
+  /** Ask the composer to open the model picker; for the next prompt unless told otherwise. */
+  askForModel(request: IModelRequest | null = null): void {
+    setTimeout(() => this._modelRequested.emit(request), 0);
   }
 
   /** Show a preview in its panel, by its key. */
@@ -204,6 +244,13 @@ export class ChatIDE {
   setModel(model: string): void {
     this.store.set({ model, problem: null });
     this.remember();
+  }
+
+  /** Have a model answer where nobody picked one; an empty name leaves it to the server. */
+  async setDefaultModel(model: string): Promise<void> {
+    const change = { default_model: model };
+    this.gateway.preferences.set(await this.api.changePreferences(change));
+    await this.refreshProviders();
   }
 
   setMode(mode: Mode): void {
@@ -264,6 +311,24 @@ export class ChatIDE {
     }
   }
 
+  /**
+   * Have the last turn go on, where it ended early.
+   *
+   * @param model - Whom to ask, as `provider/model`; whom the turn asked unless given.
+   */
+  async resume(turn: string, how: ResumeTurn['how'], model = ''): Promise<void> {
+    const { session } = this;
+    if (!session || this.store.get().sending || session.busy) {
+      return;
+    }
+    this.store.set({ sending: true });
+    await this.attempt(
+      () => this.api.resumeTurn(session.id, turn, model ? { how, model } : { how }),
+      () => this.resume(turn, how, model)
+    );
+    this.store.set({ sending: false });
+  }
+
   async stop(): Promise<void> {
     await this.attempt(
       async () => this.session?.stop(),
@@ -284,7 +349,7 @@ export class ChatIDE {
 
   async rename(id: string, title: string): Promise<void> {
     await this.attempt(
-      () => this.api.renameChat(id, title),
+      () => this.api.changeChat(id, { title }),
       () => this.rename(id, title)
     );
     await this.refreshChats();
@@ -366,44 +431,10 @@ export class ChatIDE {
   }
 
   private readonly _focusRequested = new Signal<this, void>(this);
-  private readonly _modelRequested = new Signal<this, void>(this);
+  private readonly _modelRequested = new Signal<this, IModelRequest | null>(this);
   private readonly _previewRequested = new Signal<this, string>(this);
   private chat = NEW;
   private drafts: Record<string, string> = {};
   private again: () => Promise<void> = async () => undefined;
   private unsent: { prompt: string; key: string } | null = null;
-}
-
-/** The model that is asked next, as `provider/model`; empty while none is known. */
-export function chosenModel({ model, defaultModel, providers }: IChatIDEState): string {
-  const known = providers.length === 0 || !!providerOf(model, providers);
-  return model && known ? model : defaultModel;
-}
-
-/** The provider of a model that is named `provider/model`. */
-export function providerOf(
-  model: string,
-  providers: readonly ProviderStatus[]
-): ProviderStatus | undefined {
-  const id = model.split('/', 1)[0];
-  return providers.find(provider => provider.id === id);
-}
-
-/** A model's name without its provider. */
-export function modelName(model: string): string {
-  return model.slice(model.indexOf('/') + 1);
-}
-
-/** Whether only the demo can answer. */
-export function isDemoOnly({ providers, readiness }: IChatIDEState): boolean {
-  return readiness === 'ready' && !providers.some(({ id, ready }) => ready && id !== 'demo');
-}
-
-/** Whether the demo was asked what it has no recorded reply to. */
-export function isBeyondDemo(
-  { model, prompt }: { model: string; prompt: string },
-  { providers }: IChatIDEState
-): boolean {
-  const demo = providerOf(model, providers);
-  return demo?.id === 'demo' && !demo.examples.some(example => example.prompt === prompt.trim());
 }

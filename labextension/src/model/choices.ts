@@ -7,6 +7,8 @@ export interface IChoice {
   readonly label: string;
   /** It was typed, and no list has it. */
   readonly typed: boolean;
+  /** What is known of it; nothing of one that no list has. */
+  readonly info?: ModelInfo;
 }
 
 export interface IChoiceGroup {
@@ -46,7 +48,8 @@ function candidates(provider: ProviderStatus, models: readonly ModelInfo[]): ICh
   const listed = models.map(model => ({
     model: `${id}/${model.id}`,
     label: model.label && model.label !== model.id ? model.label : '',
-    typed: false
+    typed: false,
+    info: model
   }));
   const known = listed.find(({ model }) => model === `${id}/${first}`);
   const rest = listed.filter(choice => choice !== known);

@@ -2,6 +2,7 @@
 import type { IOutput, IStream } from '@jupyterlab/nbformat';
 import { EMPTY_CHAT } from './chat';
 import type {
+  Detour,
   IAction,
   IChatState,
   INotice,
@@ -11,8 +12,18 @@ import type {
   ITurn,
   TurnItem
 } from './chat';
-import type { AnyEvent, RunOutputEvent } from './events';
+import type { AnyEvent, ReplyContinuedEvent, RunOutputEvent } from './events';
 import { isRich } from './previews';
+import {
+  characters,
+  continuedReply,
+  finishedReply,
+  firstCharacters,
+  firstParts,
+  newReply,
+  withAction,
+  withText
+} from './replies';
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 type Entities = 'turns' | 'replies' | 'actions' | 'runs' | 'displays';
@@ -70,46 +81,49 @@ class Draft {
         this.state.order = [...this.state.order, id];
         break;
       }
-      case 'reply_started': {
-        const { reply: id, turn, model, attempt = 0 } = event;
-        this.put('replies', {
-          id,
-          turn,
-          model,
-          attempt,
-          parts: [],
-          reasoning: '',
-          switches: [],
-          reason: ''
-        });
-        this.addItem(turn, { type: 'reply', reply: id });
+      case 'fallback_chosen':
+        this.state.fallback = event.models ?? null;
         break;
-      }
-      case 'reply_text':
-        this.change('replies', event.reply, reply => ({
-          parts: withText(reply, event.text)
+      case 'turn_resumed':
+        this.change('turns', event.turn, ({ model }) => ({
+          model: event.model || model,
+          status: 'running',
+          error: undefined,
+          resuming: true
         }));
+        break;
+      case 'reply_started':
+        if (event.retries) {
+          this.change('replies', event.retries, () => ({ superseded: true }));
+        }
+        this.put('replies', newReply(event));
+        this.addItem(event.turn, { type: 'reply', reply: event.reply });
+        this.change('turns', event.turn, () => ({ resuming: false }));
+        break;
+      case 'reply_text':
+        this.change('replies', event.reply, reply => withText(reply, event));
         break;
       case 'reply_reasoning':
         this.change('replies', event.reply, reply => ({
           reasoning: reply.reasoning + event.text
         }));
         break;
+      case 'reply_continued':
+        this.continueReply(event);
+        break;
+      case 'model_retried': {
+        const { model, reason, code, seconds, attempt } = event;
+        this.addDetour(event.reply, { type: 'retried', model, reason, code, seconds, attempt });
+        break;
+      }
       case 'model_switched': {
-        const { from_model: from, to_model: to, reason } = event;
-        this.change('replies', event.reply, reply => ({
-          model: to,
-          switches: [...reply.switches, { from, to, reason }]
-        }));
+        const { from_model: from, to_model: to, reason, code = '' } = event;
+        this.addDetour(event.reply, { type: 'switched', from, to, reason, code });
+        this.change('replies', event.reply, () => ({ model: to }));
         break;
       }
       case 'reply_finished':
-        this.change('replies', event.reply, reply => ({
-          reason: event.reason || 'stop',
-          model: event.model || reply.model,
-          inputTokens: event.input_tokens,
-          outputTokens: event.output_tokens
-        }));
+        this.change('replies', event.reply, reply => finishedReply(reply, event));
         break;
       case 'action_opened': {
         const { action: id, kind, language = '', path = '' } = event;
@@ -120,26 +134,22 @@ class Draft {
         const { turn } = reply;
         this.put('actions', {
           ...{ id, reply: reply.id, turn, kind, language, path },
-          ...{ content: '', closed: false, complete: false }
+          ...{ content: '', written: characters(event.fence ?? ''), closed: false, complete: false }
         });
-        this.change('replies', reply.id, ({ parts }) => ({
-          parts: [...parts, { type: 'action', action: id }]
-        }));
+        this.change('replies', reply.id, old => withAction(old, event));
         break;
       }
       case 'action_delta':
         this.change('actions', event.action, action => ({
-          content: action.content + event.text
+          content: action.content + event.text,
+          written: action.written + characters(event.raw ?? event.text)
         }));
         break;
       case 'action_closed': {
         const { kind, complete, language = '', path = '' } = event;
-        this.change('actions', event.action, () => ({
-          kind,
-          complete,
-          language,
-          path,
-          closed: true
+        this.change('actions', event.action, ({ written }) => ({
+          ...{ kind, complete, language, path, closed: true },
+          written: written + characters(event.fence ?? '')
         }));
         break;
       }
@@ -189,6 +199,28 @@ class Draft {
         }));
         break;
     }
+  }
+
+  private addDetour(reply: string, detour: Detour): void {
+    this.change('replies', reply, ({ detours }) => ({ detours: [...detours, detour] }));
+  }
+
+  /** Take back what the model is to write anew, and open again what was open there. */
+  private continueReply(event: ReplyContinuedEvent): void {
+    const { action = '', content = 0 } = event;
+    const reply = this.state.replies.get(event.reply);
+    if (!reply) {
+      return;
+    }
+    const { actions } = this.state;
+    const kept = firstParts(reply, event.kept, id => actions.get(id)?.written ?? 0);
+    this.change('replies', reply.id, old => continuedReply(old, event, kept.parts));
+    this.change('turns', reply.turn, () => ({ resuming: false }));
+    this.change('actions', action, old => ({
+      content: firstCharacters(old.content, content),
+      written: kept.ofLast,
+      ...{ closed: false, complete: false, outcome: undefined }
+    }));
   }
 
   private addItem(turn: string, item: TurnItem): void {
@@ -333,14 +365,6 @@ class Draft {
   }
 
   private readonly copied = new Set<Entities>();
-}
-
-function withText(reply: IReply, text: string): IReply['parts'] {
-  const { parts } = reply;
-  const last = parts[parts.length - 1];
-  return last?.type === 'text'
-    ? [...parts.slice(0, -1), { type: 'text', text: last.text + text }]
-    : [...parts, { type: 'text', text }];
 }
 
 function continues(last: IOutput, next: IOutput): boolean {

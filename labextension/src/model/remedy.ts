@@ -1,6 +1,6 @@
 /** What helps against an error, by its code. */
 
-export type Remedy = 'keys' | 'model' | 'retry' | 'none';
+export type Remedy = 'keys' | 'usage' | 'model' | 'retry' | 'none';
 
 const REMEDIES: Record<string, Remedy> = {
   authentication: 'keys',
@@ -8,6 +8,8 @@ const REMEDIES: Record<string, Remedy> = {
   quota: 'keys',
   key_store: 'keys',
   demo: 'keys',
+  budget: 'usage',
+  policy: 'model',
   model_not_found: 'model',
   context_too_long: 'model',
   content_refused: 'none',

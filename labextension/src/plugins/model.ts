@@ -1,6 +1,7 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { IStateDB } from '@jupyterlab/statedb';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import { Debouncer } from '@lumino/polling';
 import { Api } from '../api';
@@ -17,19 +18,21 @@ export const modelPlugin: JupyterFrontEndPlugin<ChatIDE> = {
   description: 'Provides the chats of Jupyter ChatIDE and its model providers.',
   autoStart: true,
   provides: IChatIDE,
-  optional: [ISettingRegistry, IStateDB],
+  optional: [ISettingRegistry, IStateDB, ITranslator],
   activate: (
     app: JupyterFrontEnd,
     settingRegistry: ISettingRegistry | null,
-    state: IStateDB | null
+    state: IStateDB | null,
+    translator: ITranslator | null
   ): ChatIDE => {
+    const trans = (translator ?? nullTranslator).load(NAME);
     const { serverSettings } = app.serviceManager;
     const saving = new Debouncer(
       (memory: IMemory) => state?.save(NAME, memory as ReadonlyPartialJSONObject),
       SAVE_DELAY
     );
     const chatide = new ChatIDE({
-      api: new Api(serverSettings),
+      api: new Api(serverSettings, trans),
       openStream: options => new EventStream({ ...options, WebSocket: serverSettings.WebSocket }),
       remember: memory => void saving.invoke(memory)
     });

@@ -71,7 +71,7 @@ describe('the panel', () => {
 
   it('has one clear way to connect a model', async () => {
     fireEvent.click(button('Connect a model'));
-    expect(screen.getByRole('heading').textContent).toBe('Models and keys');
+    expect(screen.getByRole('heading', { level: 2 }).textContent).toBe('Models and keys');
   });
 
   it('sends with Enter, and begins a line with Shift and Enter', async () => {
@@ -158,18 +158,19 @@ describe('the panel', () => {
     } as AnyEvent);
     expect(screen.getByRole('alert').textContent).toContain('OpenAI refused the key.');
     fireEvent.click(button('Open models and keys'));
-    expect(screen.getByRole('heading').textContent).toBe('Models and keys');
+    expect(screen.getByRole('heading', { level: 2 }).textContent).toBe('Models and keys');
   });
 
-  it('says that the server ended in the middle, and offers to send again', async () => {
+  it('says that the server ended in the middle, and offers to retry', async () => {
     await chat(
       { type: 'run_finished', n: 7, t: 1, run: 'x1', status: 'lost' },
       { type: 'turn_finished', n: 8, t: 1, turn: 't1', status: 'interrupted' }
     );
     expect(screen.getByText(/ended in the middle/)).not.toBeNull();
-    fireEvent.click(button('Send again'));
+    fireEvent.click(button('Retry'));
+    fireEvent.click(button('Retry'));
     await settle();
-    expect(server.asked('startTurn')).toHaveLength(2);
+    expect(server.asked('resumeTurn')).toEqual([['fresh', 't1', { how: 'retry' }]]);
   });
 
   it('forgets a key as soon as it is saved, and says how a real call went', async () => {
@@ -181,7 +182,10 @@ describe('the panel', () => {
     fireEvent.change(field, { target: { value: 'sk-canary' } });
     fireEvent.click(button('Save'));
     await settle();
-    expect(server.asked('setKey')[0]).toEqual(['openai', { key: 'sk-canary', base_url: null }]);
+    expect(server.asked('setKey')[0]).toEqual([
+      'openai',
+      { key: 'sk-canary', base_url: null, place: null }
+    ]);
     expect(field.value).toBe('');
     expect(document.body.innerHTML).not.toContain('sk-canary');
     expect(screen.getByText(/It works\./)).not.toBeNull();

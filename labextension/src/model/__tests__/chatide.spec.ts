@@ -1,6 +1,7 @@
 import { ApiError } from '../../api';
 import { FakeServer, demo, provider } from '../../__tests__/fakeApi';
-import { ChatIDE, chosenModel, isDemoOnly } from '../chatide';
+import { ChatIDE } from '../chatide';
+import { chosenModel, isDemoOnly } from '../models';
 import type { IMemory } from '../chatide';
 import type { AnyEvent } from '../events';
 

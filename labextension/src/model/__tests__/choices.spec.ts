@@ -40,7 +40,7 @@ describe('the model picker offers', () => {
 describe('in a notebook', () => {
   const action = (more: Partial<IAction>): IAction => ({
     ...{ id: 'a1', reply: 'r1', turn: 't1', kind: 'cell', language: 'python', path: '' },
-    ...{ content: 'x = 1\n', closed: true, complete: true },
+    ...{ content: 'x = 1\n', written: 6, closed: true, complete: true },
     ...more
   });
 

@@ -1,0 +1,93 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
+import React, { useState } from 'react';
+import { chevronRightIcon, switchIcon } from '../icons';
+import type { Detour, IReply } from '../model/chat';
+import { modelName } from '../model/models';
+import { seconds } from '../model/wording';
+import { Icon } from './IconButton';
+import { useServices } from './services';
+
+/** What happened before a model answered, in a line; the reasons are a click away. */
+export function Detours({ reply }: { reply: IReply }): JSX.Element | null {
+  const { trans } = useServices();
+  const [open, setOpen] = useState(false);
+  const { detours, reason, parts, reasoning } = reply;
+  if (detours.length === 0) {
+    return null;
+  }
+  const last = detours[detours.length - 1];
+  const waiting = reason === '' && parts.length === 0 && !reasoning;
+  return (
+    <div className="jp-ChatIDE-detours">
+      <button type="button" aria-expanded={open} onClick={() => setOpen(!open)}>
+        <Icon icon={chevronRightIcon} />
+        <Icon icon={switchIcon} />
+        <span>{waiting ? presently(last, trans) : summary(detours, trans)}</span>
+      </button>
+      {open && (
+        <ol>
+          {detours.map((detour, index) => (
+            <li key={index}>
+              <strong>{past(detour, trans)}</strong> {detour.reason}
+            </li>
+          ))}
+        </ol>
+      )}
+    </div>
+  );
+}
+
+/** What went wrong, in as few words as people in the field use. */
+function fault(code: string, trans: TranslationBundle): string {
+  const words: Record<string, string> = {
+    rate_limit: '429',
+    overloaded: trans.__('Overload'),
+    timeout: trans.__('No answer in time'),
+    unreachable: trans.__('No connection'),
+    quota: trans.__('No credit'),
+    malformed_reply: trans.__('Garbled answer'),
+    authentication: trans.__('No key')
+  };
+  return words[code] ?? trans.__('Failure');
+}
+
+function presently(detour: Detour, trans: TranslationBundle): string {
+  const what = fault(detour.code, trans);
+  return detour.type === 'retried'
+    ? trans.__(
+        '%1 from %2, asking again in %3…',
+        ...[what, modelName(detour.model), seconds(Math.ceil(detour.seconds))]
+      )
+    : trans.__(
+        '%1 from %2, switching to %3…',
+        ...[what, modelName(detour.from), modelName(detour.to)]
+      );
+}
+
+function past(detour: Detour, trans: TranslationBundle): string {
+  const what = fault(detour.code, trans);
+  return detour.type === 'retried'
+    ? trans.__(
+        '%1 from %2, asked again after %3.',
+        ...[what, detour.model, seconds(Math.round(detour.seconds * 10) / 10)]
+      )
+    : trans.__('%1 from %2, switched to %3.', what, detour.from, detour.to);
+}
+
+/** All of it in a line: the switch where there was one, else how often it was asked again. */
+function summary(detours: readonly Detour[], trans: TranslationBundle): string {
+  const switches = detours.filter(detour => detour.type === 'switched');
+  const last = switches[switches.length - 1];
+  if (last?.type === 'switched') {
+    return trans.__(
+      '%1 from %2, switched to %3',
+      ...[fault(last.code, trans), modelName(switches[0].from), modelName(last.to)]
+    );
+  }
+  const [first] = detours;
+  const from = first.type === 'retried' ? modelName(first.model) : '';
+  const what = fault(first.code, trans);
+  return detours.length === 1
+    ? trans.__('%1 from %2, asked again', what, from)
+    : trans.__('%1 from %2, asked again %3 times', what, from, detours.length);
+}
