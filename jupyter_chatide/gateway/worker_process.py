@@ -7,17 +7,18 @@ import logging
 import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import Iterator
 from contextlib import suppress
-from itertools import count, groupby
+from itertools import count
 from pathlib import Path
 
 import msgspec
 
 from .adapter import Target
-from .messages import LLMRequest, ReasoningDelta, TextDelta, UsageDelta
+from .messages import LLMRequest, ReasoningDelta, TextDelta, ToolCallDelta, UsageDelta
 from .worker_protocol import (
     LINE_LIMIT,
+    WINDOW,
+    AnswerDelta,
     Ask,
     Cancel,
     Cancelled,
@@ -59,9 +60,10 @@ _SET_VARIABLES = {
     "LITELLM_DISABLE_BUG_REPORT_LINK": "True",
 }
 
-_LOOPBACK = "localhost,127.0.0.1,::1"
+_READ = 262_144  # bytes that are read at a time
+_TAKEN = WINDOW // 4  # bytes that a reader takes before the worker hears of it
 
-AnswerDelta = TextDelta | ReasoningDelta | UsageDelta
+_LOOPBACK = "localhost,127.0.0.1,::1"
 
 
 class Inbox:
@@ -75,7 +77,8 @@ class Inbox:
         self.end: Finished | Failed | Cancelled | None = None
         self.changed = asyncio.Event()
         self._deltas: list[AnswerDelta] = []
-        self._size = 0
+        self._size = 0  # of them, on the wire
+        self._taken = 0  # bytes that the worker has not heard of yet
 
     def put(self, delta: AnswerDelta, size: int) -> None:
         """Keep a delta that was ``size`` bytes on the wire."""
@@ -89,12 +92,15 @@ class Inbox:
         self.changed.set()
 
     def take(self) -> tuple[list[AnswerDelta], int]:
-        """Take what is there, neighbours of a kind merged, and its size on the wire."""
-        taken = list(_merged(self._deltas)), self._size
+        """Take what is there, neighbours of a kind merged, and the bytes to tell the worker of."""
+        deltas = self._deltas if len(self._deltas) < 2 else _merged(self._deltas)
+        self._taken += self._size
         self._deltas, self._size = [], 0
         if self.end is None:
             self.changed.clear()
-        return taken
+        told = self._taken if self._taken >= _TAKEN else 0
+        self._taken -= told
+        return deltas, told
 
 
 class WorkerProcess:
@@ -109,12 +115,23 @@ class WorkerProcess:
         self._numbers = count(1)
         self._inboxes: dict[int, Inbox] = {}
         self._cancelling: dict[int, asyncio.TimerHandle] = {}
-        self._closing = False
+        self.closing = False
         self.alive = True
-        self.ended_at = 0.0  # the loop's time
+        self.asked_at = self._loop.time()  # when it was last asked
         self.opening: asyncio.Future[str] = self._loop.create_future()
         """Done when the worker is ready, with ``""``, or will never be, with the reason."""
-        self._reading = asyncio.create_task(self._read())
+        self.ended = asyncio.create_task(self._read())
+        """Done when the worker has ended, however it did."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether it takes questions now."""
+        return self.alive and self.opening.done() and not self.opening.result()
+
+    @property
+    def load(self) -> int:
+        """How many answers it works on."""
+        return len(self._inboxes) + len(self._cancelling)
 
     @classmethod
     async def start(cls, connect_timeout: float, cancel_timeout: float) -> WorkerProcess:
@@ -134,7 +151,7 @@ class WorkerProcess:
             stdin=PIPE,
             stdout=PIPE,
             stderr=DEVNULL,  # tracebacks of libraries hold keys and prompts
-            limit=LINE_LIMIT,
+            limit=_READ,
             env=_environment(),
             cwd=Path(sys.executable).anchor,  # no .env there
         )
@@ -149,6 +166,7 @@ class WorkerProcess:
             total: seconds that the answer may take.
         """
         inbox = Inbox(next(self._numbers))
+        self.asked_at = self._loop.time()
         if self.alive:
             self._inboxes[inbox.stream] = inbox
             self._send(Ask(inbox.stream, target, request, total))
@@ -158,9 +176,9 @@ class WorkerProcess:
 
     def take(self, inbox: Inbox) -> list[AnswerDelta]:
         """Take what has arrived of an answer, and make room for as much."""
-        deltas, size = inbox.take()
-        if size and inbox.end is None:
-            self._send(Taken(inbox.stream, size))
+        deltas, told = inbox.take()
+        if told and inbox.end is None:
+            self._send(Taken(inbox.stream, told))
         return deltas
 
     def drop(self, inbox: Inbox) -> None:
@@ -173,14 +191,14 @@ class WorkerProcess:
 
     async def aclose(self) -> None:
         """End the worker. Safe to call twice."""
-        self._closing = True
+        self.closing = True
         self._input.close()
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
-                await asyncio.shield(self._reading)
+                await asyncio.shield(self.ended)
         except TimeoutError:
             self._kill()
-            await self._reading
+            await self.ended
 
     def _send(self, frame: ToWorker) -> None:
         if self.alive:
@@ -198,13 +216,17 @@ class WorkerProcess:
     async def _read(self) -> None:
         """Read the worker's frames until it ends, then fail what it leaves unanswered."""
         try:
-            async for line in self._output:
-                self._handle(from_worker_decoder.decode(line), len(line))
+            part = b""  # of a line that is not whole yet
+            while packet := await self._output.read(_READ):
+                *lines, part = (part + packet).split(b"\n")
+                for line in lines:
+                    self._handle(from_worker_decoder.decode(line), len(line) + 1)
+                if len(part) > LINE_LIMIT:
+                    raise ValueError
         except (ValueError, msgspec.MsgspecError):
             log.warning("The litellm worker broke the protocol; it is ended.")
         finally:
             self.alive = False
-            self.ended_at = self._loop.time()
             for timer in self._cancelling.values():
                 timer.cancel()
             for inbox in self._inboxes.values():
@@ -215,7 +237,7 @@ class WorkerProcess:
             status = await self._process.wait()
             if not self.opening.done():
                 self.opening.set_result(f"it ended with status {status}")
-            if not self._closing:
+            if not self.closing:
                 log.warning("The litellm worker ended with status %s.", status)
 
     def _handle(self, frame: FromWorker, size: int) -> None:
@@ -241,10 +263,28 @@ def _environment() -> dict[str, str]:
     return kept | _SET_VARIABLES
 
 
-def _merged(deltas: list[AnswerDelta]) -> Iterator[AnswerDelta]:
-    for kind, neighbours in groupby(deltas, type):
-        if kind is UsageDelta:
-            yield list(neighbours)[-1]
+def _merged(deltas: list[AnswerDelta]) -> list[AnswerDelta]:
+    """The deltas with neighbours that continue each other made one."""
+    runs: list[list[AnswerDelta]] = []
+    for delta in deltas:
+        if runs and _continues(runs[-1][-1], delta):
+            runs[-1].append(delta)
         else:
-            text = "".join(d.text for d in neighbours if not isinstance(d, UsageDelta))
-            yield TextDelta(text) if kind is TextDelta else ReasoningDelta(text)
+            runs.append([delta])
+    return [run[0] if len(run) == 1 else _joined(run) for run in runs]
+
+
+def _continues(before: AnswerDelta, delta: AnswerDelta) -> bool:
+    if isinstance(delta, ToolCallDelta) and isinstance(before, ToolCallDelta):
+        return delta.index == before.index
+    return type(delta) is type(before)
+
+
+def _joined(run: list[AnswerDelta]) -> AnswerDelta:
+    first = run[0]
+    if isinstance(first, UsageDelta):
+        return run[-1]
+    if isinstance(first, ToolCallDelta):
+        arguments = "".join(d.arguments for d in run if isinstance(d, ToolCallDelta))
+        return ToolCallDelta(first.index, first.id, first.name, arguments)
+    return type(first)("".join(d.text for d in run if isinstance(d, TextDelta | ReasoningDelta)))

@@ -10,7 +10,16 @@ import msgspec
 
 from .adapter import Target
 from .errors import GatewayError
-from .messages import FinishReason, LLMRequest, ReasoningDelta, TextDelta, UsageDelta
+from .messages import (
+    FinishReason,
+    LLMRequest,
+    ReasoningDelta,
+    TextDelta,
+    ToolCallDelta,
+    UsageDelta,
+)
+
+AnswerDelta = TextDelta | ReasoningDelta | ToolCallDelta | UsageDelta
 
 WINDOW = 65_536
 """Bytes of one answer that may be on their way to a reader who has not taken them yet. At that
@@ -73,7 +82,7 @@ class Said(msgspec.Struct, frozen=True, tag="said"):
     """What came in since the last frame."""
 
     stream: int
-    delta: TextDelta | ReasoningDelta | UsageDelta
+    delta: AnswerDelta
 
 
 class Finished(msgspec.Struct, frozen=True, tag="finished"):

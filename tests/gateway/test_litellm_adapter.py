@@ -55,7 +55,7 @@ def adapter(jp_asyncio_loop: asyncio.AbstractEventLoop) -> Iterator[LiteLLMAdapt
 @pytest.fixture(scope="module")
 def hasty(jp_asyncio_loop: asyncio.AbstractEventLoop) -> Iterator[LiteLLMAdapter]:
     """An adapter that soon loses patience."""
-    adapter = LiteLLMAdapter(Deadlines(first_token=2.5, idle=1.0, total=4.0), connect=0.7)
+    adapter = LiteLLMAdapter(Deadlines(connect=0.7, first_token=2.5, idle=1.0, total=4.0))
     yield adapter
     jp_asyncio_loop.run_until_complete(adapter.aclose())
 
@@ -210,7 +210,7 @@ async def test_googles_own_format_is_understood(
     assert KEY not in request.path + request.query
 
 
-@pytest.mark.parametrize(("said", "reason"), [("length", "length"), ("tool_calls", "other")])
+@pytest.mark.parametrize(("said", "reason"), [("length", "length"), ("tool_calls", "tool_calls")])
 async def test_why_an_answer_ended_is_told(
     adapter: LiteLLMAdapter, provider: FakeProvider, said: str, reason: str
 ) -> None:
