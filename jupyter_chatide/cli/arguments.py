@@ -6,8 +6,12 @@ import argparse
 import math
 from collections.abc import Sequence
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from .. import __version__
+
+if TYPE_CHECKING:
+    from ..gateway.messages import KeyPlace
 
 _STATUS = """
 exit status:
@@ -29,11 +33,16 @@ class Arguments(argparse.Namespace):
     json: bool
     prompt: str
     model: str
+    fallback: list[str] | None
     workspace: str | None
     file: str
     timeout: float | None
     provider: str
     base_url: str | None
+    place: KeyPlace | None
+    option: list[str]
+    days: int
+    path: str
 
     def carry_out(self) -> int:
         """Do what was said; returns the exit status."""
@@ -70,6 +79,8 @@ def parser() -> argparse.ArgumentParser:
     _add_exec(commands)
     _add_keys(commands)
     _add_models(commands)
+    _add_local(commands)
+    _add_usage(commands)
     _add_doctor(commands)
     return top
 
@@ -99,6 +110,14 @@ workspace, under outputs/. The chat is kept too: it is in JupyterLab's sidebar t
         default="",
         help="who answers, as provider/model (default: the first provider with a key, else a "
         "local one, else the demo)",
+    )
+    run.add_argument(
+        "--fallback",
+        metavar="P/M",
+        type=_model,
+        action="append",
+        help="who answers when the one before is unavailable; may be given several times (default: "
+        "the chain chosen in the sidebar or configured; --fallback '' for none)",
     )
     run.add_argument(
         "--workspace",
@@ -155,11 +174,24 @@ examples:
   pass show openai | jupyter chatide keys set openai    # or reads it from standard input
   jupyter chatide keys set lmstudio --base-url http://localhost:1234/v1
 
-Keys are kept in a file that only you can read. A key in the environment comes first.
+Keys are kept in the system's keyring where there is one, else in a file that only you can read.
+A key in the environment comes first.
 """,
     )
     add.add_argument("provider", metavar="PROVIDER", help="see `jupyter chatide keys list`")
     add.add_argument("--base-url", metavar="URL", help="where the provider answers")
+    add.add_argument(
+        "--place",
+        choices=("keyring", "file"),
+        help="where to keep the key (default: the first of these that works here)",
+    )
+    add.add_argument(
+        "--option",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="another setting of the provider, e.g. region=eu-west-1; may be given several times",
+    )
     listing = _command(actions, "list", "keys:list_keys", "the providers, and which have a key")
     _add_json(listing, "print JSON")
     remove = _command(actions, "remove", "keys:remove_key", "forget a key that was kept")
@@ -197,6 +229,45 @@ known. A model that is not listed can be named all the same.
         "provider", metavar="PROVIDER", nargs="?", default="", help="default: all ready ones"
     )
     _add_json(models, "print JSON")
+
+
+def _add_local(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    local = commands.add_parser(
+        "local",
+        help="models that run on this machine",
+        description="Fetch, add, list and remove models that run on this machine.",
+    )
+    actions = local.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    listing = _command(actions, "list", "local:list_models", "what there is, and what to fetch")
+    _add_json(listing, "print JSON")
+    download = _command(
+        actions,
+        "download",
+        "local:download",
+        "fetch a recommended model; Ctrl-C keeps what is there, and the next time goes on",
+    )
+    download.add_argument("model", metavar="MODEL", help="see `jupyter chatide local list`")
+    add = _command(actions, "add", "local:add", "use a GGUF file of your own, where it is")
+    add.add_argument("path", metavar="FILE")
+    remove = _command(actions, "remove", "local:remove", "delete a fetched model, forget an own")
+    remove.add_argument("model", metavar="MODEL")
+
+
+def _add_usage(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    usage = _command(
+        commands,
+        "usage",
+        "usage",
+        "tokens and cost by day and model",
+        """
+Costs are in US dollars, as providers or litellm's price list say; a request whose price nobody
+knows is counted as such, never as free. Days are those of UTC.
+""",
+    )
+    usage.add_argument(
+        "--days", metavar="N", type=_days, default=30, help="how many days back (default: 30)"
+    )
+    _add_json(usage, "print JSON")
 
 
 def _add_doctor(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -238,6 +309,12 @@ def _model(text: str) -> str:
             f"{text!r} is not named provider/model; see `jupyter chatide models`"
         )
     return text
+
+
+def _days(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= 3660):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of days from 1 to 3660")
+    return int(text)
 
 
 def _seconds(text: str) -> float:

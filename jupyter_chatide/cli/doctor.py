@@ -10,16 +10,20 @@ import time
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from .. import __version__
+from ..client.money import dollars
+from ..client.own_parts import OwnParts
 from ..errors import ChatIDEError
-from ..paths import default_data_dir
 from .arguments import Arguments
 from .process import FAILED, OK
 from .tables import print_table
+
+if TYPE_CHECKING:
+    from ..gateway import Gateway
 
 _PACKAGES = ("jupyterlab", "jupyter_server", "jupyter_client", "ipykernel", "litellm")
 _EXTENSION = "jupyter-chatide"
@@ -45,7 +49,13 @@ class Finding(msgspec.Struct, frozen=True):
 
 def command(arguments: Arguments) -> int:
     """Carry the command out."""
-    findings = [_versions(), _data_folder(), *asyncio.run(_parts()), _browser_extension()]
+    parts = OwnParts()
+    findings = [
+        _versions(),
+        _data_folder(parts.settings.data_path),
+        *asyncio.run(_parts(parts)),
+        _browser_extension(),
+    ]
     findings += _servers()
     if arguments.json:
         print(msgspec.json.encode(findings).decode())
@@ -74,8 +84,7 @@ def _versions() -> Finding:
     )
 
 
-def _data_folder() -> Finding:
-    folder = default_data_dir()
+def _data_folder(folder: Path) -> Finding:
     facts: dict[str, Any] = {"path": str(folder), "mode": None}
     try:
         status = folder.stat()
@@ -96,17 +105,16 @@ def _data_folder() -> Finding:
     return Finding("data", "ok", f"{folder} is yours alone (mode {mode:04o}).", facts=facts)
 
 
-async def _parts() -> list[Finding]:
+async def _parts(parts: OwnParts) -> list[Finding]:
     """What only asking shows: the providers, the sandbox."""
-    providers, sandbox = await asyncio.gather(_providers(), _sandbox())
+    providers, sandbox = await asyncio.gather(_providers(parts), _sandbox(parts))
     return [*providers, *sandbox]
 
 
-async def _providers() -> list[Finding]:
-    from ..gateway import Gateway
+async def _providers(parts: OwnParts) -> list[Finding]:
     from .keys import key_words, provider_facts
 
-    async with Gateway() as gateway:
+    async with parts.gateway() as gateway:
         default = await gateway.resolve_default_model()
         answers = Finding("default model", "ok", default, facts=default)
         if default == "demo/demo":
@@ -118,6 +126,9 @@ async def _providers() -> list[Finding]:
                 default,
             )
         statuses = await gateway.providers()
+        places = gateway.keys.places()
+        chain = gateway.fallback_default()
+        budget = await _budget(gateway)
     return [
         *(
             Finding(
@@ -129,13 +140,39 @@ async def _providers() -> list[Finding]:
             for status in statuses
         ),
         answers,
+        Finding(
+            "fallback",
+            "ok",
+            ", then ".join(chain) or "none: an error is said, and no other model asked",
+            facts=chain,
+        ),
+        Finding("key places", "ok", f"New keys go to the {places[0]}.", facts=places),
+        budget,
     ]
 
 
-async def _sandbox() -> list[Finding]:
-    from ..runtime import Runtime
+async def _budget(gateway: Gateway) -> Finding:
+    """What may be spent, and what is left of it."""
+    budget = gateway.settings.budget
+    if budget.cost is None and budget.tokens is None:
+        return Finding("budget", "ok", "none")
+    try:
+        await gateway.usage.check(budget)
+        spent = await gateway.usage.spent(budget)
+    except ChatIDEError as error:
+        return Finding("budget", "failed", error.message, error.hint)
+    used = [f"{spent.tokens:,} tokens"] if budget.cost is None else [dollars(spent.cost)]
+    allowed = [f"{budget.tokens:,} tokens"] if budget.tokens is not None else []
+    if budget.cost is not None:
+        allowed.insert(0, dollars(budget.cost))
+        used += [f"{spent.tokens:,} tokens"] * (budget.tokens is not None)
+    return Finding(
+        "budget", "ok", f"{' and '.join(used)} of {' and '.join(allowed)} a {budget.period}"
+    )
 
-    async with Runtime() as runtime:
+
+async def _sandbox(parts: OwnParts) -> list[Finding]:
+    async with parts.runtime() as runtime:
         report = runtime.report()
         started = time.monotonic()
         try:

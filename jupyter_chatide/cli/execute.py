@@ -10,6 +10,7 @@ import msgspec
 
 from ..client.console import Console
 from ..client.images import keep_image
+from ..client.own_parts import OwnParts
 from ..client.terminal import OutputText
 from .arguments import Arguments
 from .process import FAILED, OK, STOPPED, TIMEOUT, run_stoppable, tell
@@ -29,10 +30,8 @@ def command(arguments: Arguments) -> int:
 
 async def _execute(arguments: Arguments, code: str) -> int:
     folder = workspace_folder(arguments.workspace)
-    from ..runtime import Runtime
-
     console = Console(sys.stdout, sys.stderr)
-    async with Runtime() as runtime:
+    async with OwnParts().runtime() as runtime:
         workspace = await runtime.create_workspace(folder)
 
         def keep(mime: str, content: Any) -> str:

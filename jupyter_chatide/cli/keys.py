@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from ..client.own_parts import OwnParts
 from .arguments import Arguments
 from .process import FAILED, OK, UsageError, tell
 from .tables import print_table
@@ -21,34 +22,43 @@ _LONGEST = 10_000
 
 def set_key(arguments: Arguments) -> int:
     """Keep a key that a person types unseen, or that standard input holds."""
-    from ..gateway import KeyStore
-
-    store = KeyStore()
     name = arguments.provider
+    options = dict(_option(text) for text in arguments.option)
+    gateway = OwnParts().gateway()
+    store = gateway.keys
     store.status(name)  # an unknown provider is said before a key is asked for
-    key = _read_key(arguments.provider, optional=arguments.base_url is not None)
-    status = store.set(arguments.provider, key or None, arguments.base_url)
-    where = f" for {store.base_url(arguments.provider)}"
+    if options:
+        gateway.registry.set_options(name, options)
+    key = _read_key(name, optional=arguments.base_url is not None or bool(options))
+    if key or arguments.base_url is not None:
+        store.set(name, key or None, arguments.base_url, place=arguments.place)
+    status = store.status(name)
+    where = f" for {store.base_url(name)}" if store.base_url(name) else ""
     if status.set:
-        tell(f"{arguments.provider} has a key{where} ({status.hint}).")
-    else:
-        tell(
-            f"{arguments.provider} answers at {store.base_url(arguments.provider)}, without a key."
-        )
+        tell(f"{name} has a key{where} ({status.source} {status.hint}).")
+    elif store.base_url(name):
+        tell(f"{name} answers at {store.base_url(name)}, without a key.")
+    for option in gateway.registry.options(name):
+        if option.name in options:
+            tell(f"{name}: {option.label} is {option.value or option.default or 'not set'}.")
     return OK
 
 
 def remove_key(arguments: Arguments) -> int:
     """Forget a key."""
-    from ..gateway import KeyStore
-
-    store = KeyStore()
+    store = OwnParts().gateway().keys
     before = store.status(arguments.provider)
     store.delete(arguments.provider)
     if before.source == "environment":
         tell(
             f"The key of {arguments.provider} is in the environment.",
             f"Unset {before.hint} to remove it.",
+        )
+        return FAILED
+    if before.source == "trait":
+        tell(
+            f"The key of {arguments.provider} is in Jupyter's configuration.",
+            "Remove it there.",
         )
         return FAILED
     tell(f"{arguments.provider} has no key{' any more' * before.set}.")
@@ -99,8 +109,17 @@ def _read_key(provider: str, optional: bool) -> str:
     return key
 
 
+def _option(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise UsageError(f"{text!r} is no option.", "Write it as NAME=VALUE.")
+    return name, value
+
+
 def key_words(provider: ProviderStatus) -> str:
     """What to say of a provider's key, or whether it can be asked without one."""
+    if provider.blocked:
+        return "blocked"
     if provider.key.set:
         return f"{provider.key.source} {provider.key.hint}"
     if provider.key.hint:
@@ -111,16 +130,12 @@ def key_words(provider: ProviderStatus) -> str:
 
 
 async def _providers() -> list[ProviderStatus]:
-    from ..gateway import Gateway
-
-    async with Gateway() as gateway:
+    async with OwnParts().gateway() as gateway:
         return await gateway.providers()
 
 
 async def _check(provider: str) -> dict[str, KeyCheck]:
-    from ..gateway import Gateway
-
-    async with Gateway() as gateway:
+    async with OwnParts().gateway() as gateway:
         names = [provider] if provider else [p.id for p in await gateway.providers() if p.key.set]
         checks = await asyncio.gather(*map(gateway.check_key, names))
     return dict(zip(names, checks, strict=True))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from ..client.own_parts import OwnParts
 from ..errors import ChatIDEError
 from .arguments import Arguments
 from .process import FAILED, OK, tell
@@ -31,9 +32,7 @@ def command(arguments: Arguments) -> int:
 
 
 async def _list(provider: str) -> dict[str, list[ModelInfo]]:
-    from ..gateway import Gateway
-
-    async with Gateway() as gateway:
+    async with OwnParts().gateway() as gateway:
         if provider:
             return {provider: await gateway.models(provider)}
         names = [status.id for status in await gateway.providers() if status.ready]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..client.console import Console
 from ..client.images import keep_image
+from ..client.own_parts import OwnParts
 from ..client.reading import TurnReading
 from ..client.terminal import TurnText
 from ..errors import ChatIDEError
@@ -29,27 +30,26 @@ def command(arguments: Arguments) -> int:
     """Carry the command out."""
     prompt = read_text("-", "prompt") if arguments.prompt == "-" else arguments.prompt
     folder = workspace_folder(arguments.workspace)
-    return run_stoppable(partial(_run, prompt, arguments.model, folder, arguments.json))
+    return run_stoppable(partial(_run, prompt, arguments, folder))
 
 
-async def _run(prompt: str, model: str, folder: Path | None, json: bool) -> int:
-    from ..chat import Chats
-    from ..gateway import Gateway
-    from ..runtime import Runtime
-
-    async with Gateway() as gateway, Runtime() as runtime:
-        chats = Chats(gateway, runtime)
+async def _run(prompt: str, arguments: Arguments, folder: Path | None) -> int:
+    parts = OwnParts()
+    async with parts.gateway() as gateway, parts.runtime() as runtime:
+        chats = parts.chats(gateway, runtime)
         try:
             chat = chats.create(workspace=folder)
             try:
-                turn = await chat.start_turn(prompt, model=model)
+                if arguments.fallback is not None:
+                    chat.set_fallback([model for model in arguments.fallback if model])
+                turn = await chat.start_turn(prompt, model=arguments.model)
             except BaseException:
                 await chats.delete(chat.id)  # nothing was asked in it
                 raise
-            console = Console(None if json else sys.stdout, sys.stderr)
+            console = Console(None if arguments.json else sys.stdout, sys.stderr)
             reading = TurnReading(turn)
-            await _follow(chat, reading, console, keep=not json)
-            if json:
+            await _follow(chat, reading, console, keep=not arguments.json)
+            if arguments.json:
                 from .document import turn_document
 
                 print(turn_document(chat, turn))

@@ -12,6 +12,7 @@ from ..errors import ChatIDEError
 from ..runtime.results import OutputChange
 from .console import Console
 from .images import find_image
+from .money import reply_words
 from .plain import PlainLines, plain
 from .tracebacks import readable
 
@@ -170,6 +171,13 @@ class TurnText:
     def _remark(self, event: ev.AnyEvent) -> None:
         note = self._console.note
         match event:
+            case ev.ModelRetried():
+                note(f"{event.reason}; asking again in {event.seconds:.0f} s.", dim=True)
+            case ev.ReplyContinued():
+                # In the midst of a line, so nothing may be written here.
+                self._console.status("The reply was cut at its length limit; it goes on…")
+            case ev.ReplyFinished(model=model) if model:
+                note(reply_words(event), dim=True)
             case ev.ModelSwitched():
                 note(f"{event.reason}; {event.to_model} answers instead of {event.from_model}.")
             case ev.ActionFinished(status="done"):

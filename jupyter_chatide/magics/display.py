@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from ..chat import events as ev
+from ..client.money import reply_words
 from ..client.plain import PlainLines, coloured, plain
 from ..client.tracebacks import readable
 from ..runtime import OutputChange, Outputs
@@ -134,7 +135,7 @@ class TurnDisplay:
             case ev.ReplyFinished():
                 self._text.finish()
                 self._model = event.model or self._model
-                self._say("")
+                self._head.show_markdown(f"*{escaped(reply_words(event) or self._model)}*")
             case ev.RunStarted():
                 self._runs[event.run] = RunDisplay(self._publish)
             case ev.RunOutput():
@@ -146,6 +147,8 @@ class TurnDisplay:
 
     def _remark(self, event: ev.AnyEvent) -> None:
         match event:
+            case ev.ModelRetried():
+                self._say(f"is asked again in {event.seconds:.0f} s: {event.reason}")
             case ev.ModelSwitched():
                 self._model = event.to_model
                 self._note(f"{event.reason}; {event.to_model} answers instead.")

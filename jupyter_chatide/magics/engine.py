@@ -19,9 +19,8 @@ import msgspec
 from ..chat import Chats
 from ..chat.events import AnyEvent, ErrorInfo, Mode
 from ..client.images import keep_image
+from ..client.own_parts import OwnParts
 from ..errors import ChatIDEError
-from ..gateway import Gateway
-from ..runtime import Runtime
 from .engine_protocol import Reply, Request
 
 _WAIT = 0.25  # seconds that a question for events waits for some
@@ -90,8 +89,9 @@ async def _serve() -> None:
         async with writing:
             await asyncio.to_thread(_write, msgspec.json.encode(reply) + b"\n")
 
-    async with Gateway() as gateway, Runtime() as runtime:
-        chats = Chats(gateway, runtime)
+    parts = OwnParts()
+    async with parts.gateway() as gateway, parts.runtime() as runtime:
+        chats = parts.chats(gateway, runtime)
         engine = Engine(chats)
         while line := await asyncio.to_thread(sys.stdin.buffer.readline):
             try:

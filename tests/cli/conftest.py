@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -24,13 +25,15 @@ class Terminal:
         data: Jupyter's data directory.
         folder: the working directory.
         temporary: where temporary files go; empty between commands.
+        configuration: Jupyter's configuration folder.
     """
 
     def __init__(self, root: Path) -> None:
         self.data = root / "data"
         self.folder = root / "here"
         self.temporary = root / "t"
-        for folder in (self.data, self.folder, self.temporary):
+        self.configuration = root / "c"
+        for folder in (self.data, self.folder, self.temporary, self.configuration):
             folder.mkdir()
         inherited = {
             name: value
@@ -40,6 +43,7 @@ class Terminal:
         self.environ = {
             **inherited,
             "JUPYTER_DATA_DIR": str(self.data),
+            "JUPYTER_CONFIG_DIR": str(self.configuration),
             "JUPYTER_RUNTIME_DIR": str(root / "r"),
             "TMPDIR": str(self.temporary),
             "TERM": "xterm",
@@ -86,6 +90,11 @@ class Terminal:
             except psutil.Error:
                 continue
         return left
+
+    def configure(self, **settings: object) -> None:
+        """Write settings into the Jupyter server's configuration."""
+        path = self.configuration / "jupyter_server_config.json"
+        path.write_text(json.dumps({"ChatIDEExtension": settings}))
 
     def ask_provider(self, provider: FakeProvider) -> None:
         """Point the OpenAI-compatible provider at the fake one."""

@@ -38,7 +38,10 @@ def test_the_reply_is_the_result_and_the_rest_is_beside_it(
     done = terminal.type("run", "What is 6 times 7?", "--model", MODEL)
     assert done.stdout == "Multiply:\n\n```python\nprint(6 * 7)\n```\n\n42\n\nThat is all.\n"
     folder = only_chat(terminal)
-    assert done.stderr == f"Kept as the chat “What is 6 times 7?” ({folder.name}).\n"
+    assert done.stderr == (
+        "openai-compatible/fake-model · 7 tokens in, 11 out · cost unknown\n"
+        f"Kept as the chat “What is 6 times 7?” ({folder.name}).\n"
+    )
     assert done.returncode == 0
     assert (folder / "log.jsonl").read_text().count("reply_text") == 2
 

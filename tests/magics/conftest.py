@@ -40,6 +40,7 @@ class Notebook:
         } | {
             "JUPYTER_DATA_DIR": str(self.data),
             "JUPYTER_RUNTIME_DIR": str(root / "r"),
+            "JUPYTER_CONFIG_DIR": str(root / "c"),
             "IPYTHONDIR": str(root / "ipython"),
             "TMPDIR": str(self.temporary),
         }

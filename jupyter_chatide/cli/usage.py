@@ -1,0 +1,41 @@
+"""``usage``: tokens and cost."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ..client.money import cost_words
+from ..client.own_parts import OwnParts
+from .arguments import Arguments
+from .process import OK, tell
+from .tables import print_table
+
+if TYPE_CHECKING:
+    from ..gateway.usage import UsageReport, UsageRow, UsageTotals
+
+
+def command(arguments: Arguments) -> int:
+    """Carry the command out."""
+    report = asyncio.run(_report(arguments.days))
+    if arguments.json:
+        print(msgspec.json.encode(report).decode())
+    elif not report.rows:
+        tell(f"No model was asked in the last {arguments.days} days.")
+    else:
+        rows = [(row.day, f"{row.provider}/{row.model}", *_words(row)) for row in report.rows]
+        print_table([*rows, ("", "in all", *_words(report.totals))])
+    return OK
+
+
+async def _report(days: int) -> UsageReport:
+    async with OwnParts().gateway() as gateway:
+        return await gateway.usage.report(days)
+
+
+def _words(row: UsageRow | UsageTotals) -> tuple[str, str, str]:
+    requests = f"{row.requests:,} request{'' if row.requests == 1 else 's'}"
+    tokens = f"{row.input_tokens:,} tokens in, {row.output_tokens:,} out"
+    return requests, tokens, cost_words(row.cost, row.unknown, row.requests)
