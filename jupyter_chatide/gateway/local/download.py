@@ -207,7 +207,7 @@ class Download:
                     self._check_status(response)
                     yield response
                     return
-                url = _redirected(url, response.headers.get("location", ""))
+                url = redirected(url, response.headers.get("location", ""))
             finally:
                 await response.aclose()
         raise DownloadError(f"{self._host} redirects without end.", "Try again later.")
@@ -344,7 +344,7 @@ class Download:
         return 0
 
 
-def _redirected(url: str, location: str) -> str:
+def redirected(url: str, location: str) -> str:
     """Where a redirect leads: to https only, or from this machine to this machine.
 
     Raises:

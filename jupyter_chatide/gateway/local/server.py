@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
 from ..errors import GatewayError
@@ -26,10 +26,14 @@ class ModelServer:
 
     Args:
         idle: seconds without a question after which the serving process ends.
+        memory: tells how many bytes of memory are free; ``None`` is unknown.
     """
 
-    def __init__(self, idle: float = _IDLE) -> None:
+    def __init__(
+        self, idle: float = _IDLE, memory: Callable[[], int | None] = available_memory
+    ) -> None:
         self._idle = idle
+        self._memory = memory
         self._turn = asyncio.Lock()  # of those who want to use, or to change, what is served
         self._process: ServingProcess | None = None
         self._starting: asyncio.Task[ServingProcess] | None = None
@@ -115,7 +119,7 @@ class ModelServer:
 
     async def _start(self, model: ReadyModel) -> ServingProcess:
         await self._end_process()  # a dead one
-        available = await asyncio.to_thread(available_memory)
+        available = await asyncio.to_thread(self._memory)
         process = await ServingProcess.start(model, plan(model.header, available))
         self._process = process
         self._start_timer()  # should nobody wait for it any more

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib.util import find_spec
@@ -24,6 +25,8 @@ from .partial_file import partial_path, remove_partial, size_of
 from .recommended import RECOMMENDED
 from .server import ModelServer
 from .serving_process import ReadyModel
+
+log = logging.getLogger(__name__)
 
 
 class _Running(msgspec.Struct, frozen=True):
@@ -59,6 +62,7 @@ class LocalModels:
         self._patience = patience
         self._connections = Connections()
         self._running: dict[str, _Running] = {}
+        self._claiming = asyncio.Lock()
         self._said: dict[str, str] = {}  # how the last download ended, where it did not arrive
         self._headers: dict[tuple[Path, int, int], Header] = {}
         self._closed = False
@@ -125,12 +129,8 @@ class LocalModels:
         recommended = self._recommended(model)
         if self._closed:
             raise ConflictError("The gateway is closed.", "Open a new one.")
-        if model not in self._running:
-            lock = await asyncio.to_thread(self._claim, recommended)
-            if model in self._running or self._closed:  # someone was faster
-                lock.release()
-            else:
-                self._begin(recommended, lock)
+        # To its end, also when the caller leaves: else a lock might be taken, and forgotten.
+        await asyncio.shield(asyncio.create_task(self._begin(recommended)))
         return await self.get(model)
 
     async def cancel(self, model: str) -> LocalModel:
@@ -193,7 +193,17 @@ class LocalModels:
             f"{model.label} is being fetched by another process.", "Wait for it to finish."
         )
 
-    def _begin(self, model: RecommendedModel, lock: FileLock) -> None:
+    async def _begin(self, model: RecommendedModel) -> None:
+        async with self._claiming:
+            if model.id in self._running:
+                return
+            lock = await asyncio.to_thread(self._claim, model)
+            if self._closed:
+                lock.release()
+                return
+            self._fetch(model, lock)
+
+    def _fetch(self, model: RecommendedModel, lock: FileLock) -> None:
         download = Download(model, self._path(model.id), self._connections, self._patience)
 
         async def fetch() -> None:
@@ -201,12 +211,18 @@ class LocalModels:
                 await download.run()
             except ChatIDEError as error:
                 self._said[model.id] = f"{error.message} {error.hint}".strip()
-            finally:
-                lock.release()
-                del self._running[model.id]
+            except Exception:
+                log.exception("Fetching %s failed.", model.id)
+                self._said[model.id] = "The download failed; the server's log says why."
+
+        def ended(_: asyncio.Task[None]) -> None:  # also when it was cancelled before it began
+            lock.release()
+            del self._running[model.id]
 
         self._said.pop(model.id, None)
-        self._running[model.id] = _Running(download, asyncio.create_task(fetch()))
+        task = asyncio.create_task(fetch())
+        task.add_done_callback(ended)
+        self._running[model.id] = _Running(download, task)
 
     async def _stop(self, model: str) -> None:
         if model in self._running:
