@@ -37,7 +37,11 @@ MAY_IMPORT = {
 }
 
 # The worker process, and what only it loads.
-LITELLM_WORKER = {"gateway/litellm_worker.py", "gateway/litellm_failures.py"}
+LITELLM_WORKER = {
+    "gateway/litellm_worker.py",
+    "gateway/litellm_failures.py",
+    "gateway/litellm_reply.py",
+}
 
 # Written in two halves, so that this file does not say them either.
 REGISTRY_HOSTS = [
