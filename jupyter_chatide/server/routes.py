@@ -1,86 +1,84 @@
-"""Which handler answers where. The paths are those of ``openapi.yaml``."""
+"""Which handler answers where. The paths are those of ``openapi.yaml``.
+
+Handlers are named here, not imported: a server starts without what its first request will need.
+"""
 
 from __future__ import annotations
 
 import re
+from importlib import import_module
+from typing import Any
 
 from tornado.web import RequestHandler
 
-from .base import UnknownRouteHandler
-from .chats_handlers import (
-    ChatHandler,
-    ChatsHandler,
-    ResumeHandler,
-    RunsHandler,
-    StopHandler,
-    TurnsHandler,
-)
-from .endpoint_handlers import EndpointHandler, TokenHandler, TokensHandler
-from .events_handler import EventsHandler
-from .llmcall_handler import LLMCallHandler
-from .local_handlers import CancelHandler, DownloadHandler, LocalModelHandler, LocalModelsHandler
-from .preferences_handlers import PreferencesHandler, UsageHandler
-from .previews_handlers import PreviewFileHandler, PreviewFrameHandler, PreviewsHandler
-from .providers_handlers import (
-    KeyCheckHandler,
-    KeyHandler,
-    ModelsHandler,
-    OptionsHandler,
-    ProviderHandler,
-    ProvidersHandler,
-)
-from .sandbox_handler import SandboxHandler
-from .v1_handlers import CompletionsHandler, V1Handler, V1ModelHandler, V1ModelsHandler
-from .workspace_handlers import WorkspaceFileHandler, WorkspaceHandler
-
 ROOT = "/api/chatide"
 
-ROUTES: dict[str, type[RequestHandler]] = {
-    "/providers": ProvidersHandler,
-    "/providers/{provider}": ProviderHandler,
-    "/providers/{provider}/options": OptionsHandler,
-    "/models": ModelsHandler,
-    "/keys/{provider}": KeyHandler,
-    "/keys/{provider}/check": KeyCheckHandler,
-    "/llmcall": LLMCallHandler,
-    "/preferences": PreferencesHandler,
-    "/usage": UsageHandler,
-    "/endpoint": EndpointHandler,
-    "/endpoint/tokens": TokensHandler,
-    "/endpoint/tokens/{token}": TokenHandler,
-    "/v1/chat/completions": CompletionsHandler,
-    "/v1/models": V1ModelsHandler,
-    "/v1/models/{path}": V1ModelHandler,
-    "/local": LocalModelsHandler,
-    "/local/{model}": LocalModelHandler,
-    "/local/{model}/download": DownloadHandler,
-    "/local/{model}/cancel": CancelHandler,
-    "/chats": ChatsHandler,
-    "/chats/{chat}": ChatHandler,
-    "/chats/{chat}/turns": TurnsHandler,
-    "/chats/{chat}/turns/{turn}/resume": ResumeHandler,
-    "/chats/{chat}/stop": StopHandler,
-    "/chats/{chat}/runs": RunsHandler,
-    "/chats/{chat}/events": EventsHandler,
-    "/chats/{chat}/workspace": WorkspaceHandler,
-    "/chats/{chat}/workspace/{path}": WorkspaceFileHandler,
-    "/chats/{chat}/previews": PreviewsHandler,
-    "/preview/{token}/frame/{path}": PreviewFrameHandler,
-    "/preview/{token}/files/{path}": PreviewFileHandler,
-    "/sandbox": SandboxHandler,
+ROUTES = {
+    "/providers": "providers_handlers.ProvidersHandler",
+    "/providers/{provider}": "providers_handlers.ProviderHandler",
+    "/providers/{provider}/options": "providers_handlers.OptionsHandler",
+    "/models": "providers_handlers.ModelsHandler",
+    "/keys/{provider}": "providers_handlers.KeyHandler",
+    "/keys/{provider}/check": "providers_handlers.KeyCheckHandler",
+    "/llmcall": "llmcall_handler.LLMCallHandler",
+    "/preferences": "preferences_handlers.PreferencesHandler",
+    "/usage": "preferences_handlers.UsageHandler",
+    "/endpoint": "endpoint_handlers.EndpointHandler",
+    "/endpoint/tokens": "endpoint_handlers.TokensHandler",
+    "/endpoint/tokens/{token}": "endpoint_handlers.TokenHandler",
+    "/v1/chat/completions": "v1_handlers.CompletionsHandler",
+    "/v1/models": "v1_handlers.V1ModelsHandler",
+    "/v1/models/{path}": "v1_handlers.V1ModelHandler",
+    "/local": "local_handlers.LocalModelsHandler",
+    "/local/{model}": "local_handlers.LocalModelHandler",
+    "/local/{model}/download": "local_handlers.DownloadHandler",
+    "/local/{model}/cancel": "local_handlers.CancelHandler",
+    "/chats": "chats_handlers.ChatsHandler",
+    "/chats/{chat}": "chats_handlers.ChatHandler",
+    "/chats/{chat}/turns": "chats_handlers.TurnsHandler",
+    "/chats/{chat}/turns/{turn}/resume": "chats_handlers.ResumeHandler",
+    "/chats/{chat}/stop": "chats_handlers.StopHandler",
+    "/chats/{chat}/runs": "chats_handlers.RunsHandler",
+    "/chats/{chat}/events": "events_handler.EventsHandler",
+    "/chats/{chat}/workspace": "workspace_handlers.WorkspaceHandler",
+    "/chats/{chat}/workspace/{path}": "workspace_handlers.WorkspaceFileHandler",
+    "/chats/{chat}/previews": "previews_handlers.PreviewsHandler",
+    "/preview/{token}/frame/{path}": "previews_handlers.PreviewFrameHandler",
+    "/preview/{token}/files/{path}": "previews_handlers.PreviewFileHandler",
+    "/sandbox": "sandbox_handler.SandboxHandler",
 }
+"""The handlers by path; ``{path}`` reaches over slashes."""
+
+ELSEWHERE = {
+    ROOT + "/v1(?:/.*)?": "v1_handlers.V1Handler",
+    ROOT + "(?:/.*)?": "base.UnknownRouteHandler",
+}
+"""The handlers of every other address of ours, by regular expression; the first one answers."""
 
 
 def handlers() -> list[tuple[str, type[RequestHandler]]]:
     """The routes as tornado takes them: regular expressions, without the base URL."""
-    known = [(ROOT + _pattern(path), handler) for path, handler in ROUTES.items()]
-    unknown: list[tuple[str, type[RequestHandler]]] = [
-        (ROOT + "/v1(?:/.*)?", V1Handler),
-        (ROOT + "(?:/.*)?", UnknownRouteHandler),
-    ]
-    return known + unknown
+    known = {ROOT + _pattern(path): name for path, name in ROUTES.items()}
+    return [(pattern, _later(name)) for pattern, name in (known | ELSEWHERE).items()]
+
+
+def handler_class(name: str) -> type[RequestHandler]:
+    """The handler of that name; its module is imported now."""
+    module, _, kind = name.partition(".")
+    found: type[RequestHandler] = getattr(import_module(f".{module}", __package__), kind)
+    return found
+
+
+def _later(name: str) -> type[RequestHandler]:
+    class Later(RequestHandler):
+        """Takes the place of a handler until there is a request for it."""
+
+        def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+            return handler_class(name)(*args, **kwargs)
+
+    return Later
 
 
 def _pattern(path: str) -> str:
-    """A route's regular expression; only ``{path}`` reaches over slashes."""
+    """A route's regular expression."""
     return re.sub(r"{(\w+)}", lambda m: f"(?P<{m[1]}>{'.*' if m[1] == 'path' else '[^/]+'})", path)

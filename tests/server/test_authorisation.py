@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
+import sys
 from typing import Any
 
 import pytest
 from jupyter_server.auth import Authorizer
 from tornado.httpclient import HTTPClientError
+from tornado.web import RequestHandler
 from traitlets.config import Config
 
 from jupyter_chatide.server.base import ChatIDEHandler
 from jupyter_chatide.server.previews_handlers import PreviewFileHandler, PreviewFrameHandler
-from jupyter_chatide.server.routes import ROUTES, handlers
+from jupyter_chatide.server.routes import ELSEWHERE, ROUTES, handler_class
+from jupyter_chatide.server.v1_handlers import V1Handler
 
 from .conftest import Api
 from .description import METHODS, Description
 
-BY_TOKEN_IN_THE_PATH = {PreviewFileHandler, PreviewFrameHandler}
+BY_ANOTHER_TOKEN = (PreviewFileHandler, PreviewFrameHandler, V1Handler)
+HANDLERS = {path: handler_class(name) for path, name in (ROUTES | ELSEWHERE).items()}
 
 
 def _guards(method: Any) -> set[str]:
@@ -31,8 +36,8 @@ def _guards(method: Any) -> set[str]:
 
 
 def test_every_method_of_every_handler_authenticates_and_authorises() -> None:
-    for _, handler in handlers():
-        if handler in BY_TOKEN_IN_THE_PATH:
+    for handler in HANDLERS.values():
+        if issubclass(handler, BY_ANOTHER_TOKEN):
             continue
         assert issubclass(handler, ChatIDEHandler), handler
         assert handler.auth_resource == "chatide"
@@ -45,24 +50,25 @@ def test_every_method_of_every_handler_authenticates_and_authorises() -> None:
 
 
 def test_every_handler_class_is_routed() -> None:
-    import jupyter_chatide.server.routes as routes
-
+    modules = {handler.__module__ for handler in HANDLERS.values()}
     classes = {
         member
-        for member in vars(routes).values()
-        if inspect.isclass(member) and issubclass(member, ChatIDEHandler)
+        for module in modules
+        for member in vars(sys.modules[module]).values()
+        if inspect.isclass(member) and member.__module__ == module
+        if issubclass(member, RequestHandler) and not member.__name__.startswith("_")
     }
-    assert classes <= {handler for _, handler in handlers()}
+    assert classes - {ChatIDEHandler} == set(HANDLERS.values())
 
 
 def _operations() -> list[tuple[str, str]]:
-    guarded = {path for path, handler in ROUTES.items() if handler not in BY_TOKEN_IN_THE_PATH}
+    guarded = {path for path in ROUTES if not issubclass(HANDLERS[path], BY_ANOTHER_TOKEN)}
     return sorted(pair for pair in Description.load().operations if pair[0] in guarded)
 
 
 @pytest.mark.parametrize(("path", "method"), _operations())
 async def test_without_a_token_nothing_is_answered(api: Api, path: str, method: str) -> None:
-    path = path.format(provider="demo", chat="c", path="p") if "{" in path else path
+    path = re.sub(r"{\w+}", "x", path)
     answer = await api(
         method.upper(), path, {} if method != "get" else None, headers={"Authorization": "none"}
     )
