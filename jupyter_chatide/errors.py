@@ -37,3 +37,9 @@ class ConflictError(ChatIDEError):
     """It cannot be done now, because of something else that is going on."""
 
     code = "conflict"
+
+
+class TooBusyError(ChatIDEError):
+    """Too much is going on already; later it can be done."""
+
+    code = "too_busy"

@@ -85,6 +85,23 @@ class ActionParser:
         self._begin()
         return events
 
+    def break_off(self) -> list[ActionEvent]:
+        """Take that the reply ends here without being at its end: it was cut, or its stream failed.
+
+        As ``close``, but a last line that has not ended closes no fence: it might have gone on.
+        """
+        if not self._block:
+            return self.close()
+        self._block.break_off(self._events)
+        events = self._events.take()
+        self._begin()
+        return events
+
+    @property
+    def block(self) -> Block | None:
+        """The fence that what was fed so far is inside of."""
+        return self._block
+
     def _take(self, piece: str, *, ended: bool) -> None:
         while True:
             if self._reasoning:

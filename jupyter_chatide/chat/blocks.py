@@ -43,6 +43,21 @@ class Block:
         elif not self._nameable:
             self._say_opened(events)
 
+    @property
+    def opening(self) -> Opening:
+        """Its opening line."""
+        return self._opening
+
+    @property
+    def path(self) -> str:
+        """The file that it holds, as far as it is known."""
+        return self._path
+
+    @property
+    def nests(self) -> bool:
+        """Whether other fences may stand in it."""
+        return self._nests
+
     def _begin_line(self) -> None:
         self._held: list[str] | None = []  # None: the line is content and flows
         self._size = 0
@@ -74,6 +89,13 @@ class Block:
         if ended:
             self._begin_line()
         return False
+
+    def break_off(self, events: Collector) -> None:
+        """End the action in the middle of a line, which is content whatever it looks like."""
+        line = "".join(self._held or ())
+        self._say_opened(events)
+        self._say(self._dedented(line), line, events)
+        self.close("", events, complete=False)
 
     def close(self, raw: str, events: Collector, *, complete: bool) -> None:
         """End the action; ``raw`` is its closing line."""

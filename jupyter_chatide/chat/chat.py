@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -14,9 +14,11 @@ from ..errors import ChatIDEError, ConflictError, InvalidRequestError, NotFoundE
 from ..paths import private_dir
 from . import events as ev
 from .log import EventLog
+from .reply import BROKEN_OFF, CUT_SHORT
 from .run import ActionRun
 from .state import LOG_DAMAGED, ChatState, fresh_id, shorten_line
 from .turn import Turn
+from .writer import is_whole
 
 if TYPE_CHECKING:
     from ..runtime import Workspace
@@ -125,6 +127,7 @@ class Chat:
             InvalidRequestError: the prompt is empty or too long, or the model has no provider.
             ConflictError: a turn is already going on, or the chat was stopped or closed before
                 this one began.
+            TooBusyError: too many turns go on in other chats.
         """
         if key and key in self.state.keys:
             return self.state.keys[key]
@@ -146,13 +149,74 @@ class Chat:
         if self._turn and not self._turn.done():
             raise ConflictError("This chat is still answering.", "Stop it, or wait for its end.")
         id = fresh_id("t", {turn.id for turn in self.state.turns})
-        turn = Turn(self, id, prompt, model, mode, key)
-        if not self.state.title:
-            self.emit(ev.ChatRenamed(title=shorten_line(prompt, TITLE_CHARS)))
-        turn.begin()
+        place = self._chats.places.claim()
+        turn = Turn(self, id, place)
+        try:
+            if not self.state.title:
+                self.emit(ev.ChatRenamed(title=shorten_line(prompt, TITLE_CHARS)))
+            turn.begin(prompt, model, mode, key)
+        except BaseException:
+            place.give_back()
+            raise
         self.save_info()
         self._turn = self._spawn(turn.go())
         return turn.id
+
+    async def resume_turn(
+        self, turn: str, how: Literal["continue", "retry"], model: str = ""
+    ) -> None:
+        """Have the last turn go on that failed, was stopped or interrupted, or whose reply was cut.
+
+        ``continue`` goes on where it broke off: the text so far stays, and what ran does not run
+        again. Where there is no text yet, that is the same as ``retry``, which gives the last
+        reply up and asks anew.
+
+        Args:
+            turn: its id.
+            how: what to do.
+            model: ``provider/model`` to ask from here on; the turn's unless given.
+
+        Raises:
+            NotFoundError: there is no such turn.
+            InvalidRequestError: the model has no provider, or ``how`` is neither.
+            ConflictError: it is not the last turn, it goes on or came to its end, the log has lost
+                a part of its reply, or the chat was stopped or closed before it went on.
+            TooBusyError: too many turns go on in other chats.
+        """
+        if how not in ("continue", "retry"):
+            raise InvalidRequestError("how: neither continue nor retry.", "Choose one of them.")
+        if model and not all(model.partition("/")):
+            raise InvalidRequestError(
+                f"model: {model!r} is not named provider/model.", "Pick a model from the list."
+            )
+        stops = self._stops
+        await self._after_stop()
+        if self._stops != stops:
+            raise ConflictError("This was stopped before it went on.", "Send it again.")
+        if not any(known.id == turn for known in self.state.turns):
+            raise NotFoundError("There is no such turn.", "Reload the chat.")
+        state = self.state.turns[-1]
+        if self._turn and not self._turn.done():
+            raise ConflictError("This chat is still answering.", "Stop it, or wait for its end.")
+        if state.id != turn:
+            raise ConflictError("Only the last turn can go on.", "Send its prompt again.")
+        last = state.standing[-1] if state.standing else None
+        if state.status == "finished" and (last is None or last.reason not in CUT_SHORT):
+            raise ConflictError("This turn came to its end.", "Ask for what is missing.")
+        if how == "continue" and last and last.reason in BROKEN_OFF and not is_whole(last):
+            raise ConflictError(
+                "A part of this reply could not be read, so that it cannot go on.",
+                "Try again instead: it is written anew.",
+            )
+        place = self._chats.places.claim()
+        resumed = Turn(self, turn, place)
+        try:
+            resumed.resume(how, model)
+        except BaseException:
+            place.give_back()
+            raise
+        self.save_info()
+        self._turn = self._spawn(resumed.go())
 
     async def run_action(self, action: str) -> str:
         """Run a code block of a reply again, or for the first time.

@@ -18,10 +18,13 @@ from ..errors import ChatIDEError, NotFoundError
 from ..paths import default_data_dir, private_dir
 from .chat import Chat, ChatInfo, clean_title
 from .log import EventLog, LogError
+from .places import TurnPlaces
 
 if TYPE_CHECKING:
     from ..gateway import Gateway
     from ..runtime import Runtime
+
+WAITING_PER_PLACE = 4
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -34,9 +37,18 @@ class Chats:
         runtime: who runs the code.
         data_dir: where chats are kept; the ``chatide`` folder of Jupyter's data directory
             unless given.
+        max_turns: how many turns go on at once; as many as four times that wait for a place.
     """
 
-    def __init__(self, gateway: Gateway, runtime: Runtime, data_dir: Path | None = None) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        runtime: Runtime,
+        data_dir: Path | None = None,
+        *,
+        max_turns: int = 8,
+    ) -> None:
+        self.places = TurnPlaces(max_turns, WAITING_PER_PLACE * max_turns)
         self.gateway = gateway
         self.runtime = runtime
         self._folder = (data_dir or default_data_dir()) / "chats"

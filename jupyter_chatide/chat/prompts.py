@@ -6,6 +6,7 @@ and teaches by one full example, which weak models follow better than rules.
 
 from __future__ import annotations
 
+import json
 import re
 
 from ..gateway.messages import ChatMessage
@@ -14,6 +15,7 @@ from .state import ActionState, ChatState, ReplyState, TurnState, shorten
 
 HISTORY_CHARS = 60_000  # of earlier turns, newest first; about 15,000 tokens
 TRACEBACK_CHARS = 3_000
+CUT_QUOTE_CHARS = 60  # of a reply that broke off, which the model is to go on with
 
 BASE = """\
 You are a data scientist's assistant in JupyterLab. You answer in Markdown and act by writing \
@@ -62,6 +64,12 @@ You are a data scientist's assistant in JupyterLab. You answer in Markdown, brie
 point. Code goes in fenced blocks with their language; nothing you write is run.
 """
 
+GO_ON = """\
+Your last message broke off in the middle. It ends with these characters, as a JSON string: {end}
+Go on from there with the very next character. Repeat nothing, open no code block again that is \
+still open, and say nothing about this.
+"""
+
 _ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 
 
@@ -72,6 +80,26 @@ def conversation(state: ChatState, turn: TurnState) -> list[ChatMessage]:
         state: the chat so far, ``turn`` being its last turn.
         turn: the turn that asks.
     """
+    return _conversation(state, turn, _exchange(turn))
+
+
+def continuation(state: ChatState, turn: TurnState, written: str) -> list[ChatMessage]:
+    """The messages that have a model go on with the last reply of ``turn``, which broke off.
+
+    Args:
+        state: the chat so far, ``turn`` being its last turn.
+        turn: the turn that asks.
+        written: the reply as far as it goes.
+    """
+    messages = _exchange(turn, unfinished=written)
+    end = json.dumps(written[-CUT_QUOTE_CHARS:], ensure_ascii=False)
+    messages.append(ChatMessage(role="user", content=GO_ON.format(end=end)))
+    return _conversation(state, turn, messages)
+
+
+def _conversation(
+    state: ChatState, turn: TurnState, messages: list[ChatMessage]
+) -> list[ChatMessage]:
     exchanges = [_exchange(earlier) for earlier in state.turns if earlier is not turn]
     kept: list[list[ChatMessage]] = []
     room = HISTORY_CHARS
@@ -87,23 +115,29 @@ def conversation(state: ChatState, turn: TurnState) -> list[ChatMessage]:
             ]
         kept.insert(0, exchange)
     system = ChatMessage(role="system", content=ASK if turn.mode == "ask" else BASE)
-    return _alternate([system, *(message for part in kept for message in part), *_exchange(turn)])
+    return _alternate([system, *(message for part in kept for message in part), *messages])
 
 
-def _exchange(turn: TurnState) -> list[ChatMessage]:
-    """What was said in a turn; a reply that was given up is not, nor what its code printed."""
+def _exchange(turn: TurnState, unfinished: str | None = None) -> list[ChatMessage]:
+    """What was said in a turn; a reply that was given up is not, nor what its code printed.
+
+    ``unfinished`` is the last reply as far as it goes, where it is to be the last message.
+    """
     messages = [ChatMessage(role="user", content=turn.prompt)]
     repaired = 0
     for reply in turn.standing:
         for message in turn.repairs[repaired : reply.attempt]:
             messages.append(ChatMessage(role="user", content=message))
         repaired = max(repaired, reply.attempt)
+        if unfinished is not None and reply is turn.standing[-1]:
+            messages.append(ChatMessage(role="assistant", content=unfinished))
+            break
         if not reply.raw:
             continue
         messages.append(ChatMessage(role="assistant", content=reply.raw))
         if report := _report(reply):
             messages.append(ChatMessage(role="user", content=report))
-    for message in turn.repairs[repaired:]:
+    for message in turn.repairs[repaired:] if unfinished is None else ():
         messages.append(ChatMessage(role="user", content=message))
     return messages
 

@@ -92,6 +92,7 @@ class ReplyState:
     finished: bool = False
     reason: str = ""  # why it ended; "" while it goes on
     superseded: bool = False  # another reply took its place
+    reasoned: bool = False  # reasoning came with it
     actions: list[ActionState] = field(default_factory=list)
     usage: Usage = Usage()
 
@@ -188,6 +189,8 @@ class ChatState:
                     self.replies[event.retries].superseded = True
             case ev.ReplyContinued():
                 self._continue(self.replies[event.reply], event)
+            case ev.ReplyReasoning():
+                self.replies[event.reply].reasoned = True
             case ev.ReplyText():
                 self.replies[event.reply].add(event.text)
             case ev.ActionOpened():

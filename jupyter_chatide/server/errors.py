@@ -13,7 +13,13 @@ from http import HTTPStatus
 from tornado import web
 
 from ..chat.events import ErrorInfo
-from ..errors import ChatIDEError, ConflictError, InvalidRequestError, NotFoundError
+from ..errors import (
+    ChatIDEError,
+    ConflictError,
+    InvalidRequestError,
+    NotFoundError,
+    TooBusyError,
+)
 from ..gateway.endpoint_tokens import EndpointOffError
 from ..gateway.errors import (
     BudgetError,
@@ -44,6 +50,7 @@ STATUS: dict[type[ChatIDEError], int] = {
     KeyStoreError: 400,
     PolicyError: 403,
     BudgetError: 429,
+    TooBusyError: 429,
     EndpointOffError: 403,
     WorkspacePathError: 404,
     WorkspaceClosedError: 409,

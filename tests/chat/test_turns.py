@@ -266,9 +266,11 @@ async def test_an_empty_reply_is_said_to_be_empty(chat: Chat, provider: FakeProv
 
 
 async def test_a_reply_cut_at_the_length_limit_says_so(chat: Chat, provider: FakeProvider) -> None:
-    provider.reply("So much to", finish="length")
+    for text in ("So much to", " say about", " all of that"):
+        provider.reply(text, finish="length")
     events = await ask(chat)
     assert [event.code for event in of(events, ev.Notice)] == ["reply-length"]
+    assert chat.state.replies["r1"].raw == "So much to say about all of that"
 
 
 async def test_the_next_turn_knows_what_was_said_and_printed(

@@ -1,0 +1,194 @@
+"""The seam between a reply that broke off and its continuation: what models add there is removed.
+
+Asked to go on, most models do not begin with the very next character: they open the fence again
+that they are inside of, repeat the last line or lines, or announce that they go on. ``Seam`` holds
+the beginning of a continuation back until it is told apart from real content; all that comes later
+passes as it is.
+
+Where a continuation may as well be exact, nothing is removed: a repetition counts only if it is
+long enough for a coincidence to be unlikely, and not where the text repeats itself there anyway.
+"""
+
+from __future__ import annotations
+
+import re
+
+from .actions import ActionParser
+from .fences import read_info
+
+REACH = 600  # characters of the end of a reply that a continuation may repeat
+
+_LONGEST_LINE = 200  # of an opening line, or of an announcement
+_ANNOUNCEMENTS = 2  # lines
+_FIRST_WORDS = (
+    *("alright", "and", "apologies", "carrying", "certainly", "continuation", "continued"),
+    *("continuing", "going", "here", "i", "let", "now", "of", "ok", "okay", "picking", "resuming"),
+    *("right", "sorry", "sure", "the", "yes"),
+)
+_FIRST_WORD = re.compile(r"[^\w`~]*([a-z]*)(.?)", re.I | re.S)
+
+
+class Seam:
+    """Takes a continuation as it streams, and gives what belongs to the reply.
+
+    Args:
+        written: the whole reply so far, as the model wrote it.
+    """
+
+    def __init__(self, written: str) -> None:
+        parser = ActionParser()
+        parser.feed(written)
+        self._block = parser.block
+        self._written = written
+        self._tail = written[-REACH:]
+        self._line = written[written.rfind("\n") + 1 :]  # the last one, as far as it goes
+        self._held: str | None = ""  # None once all passes
+
+    def feed(self, text: str) -> str:
+        """Take the next piece of the continuation; gives what is known to belong to the reply."""
+        if self._held is None:
+            return text
+        self._held += text
+        return self._judge(self._held, ended=False)
+
+    def close(self) -> str:
+        """Take the end of the continuation; gives what was still held back."""
+        return "" if self._held is None else self._judge(self._held, ended=True)
+
+    def _judge(self, start: str, *, ended: bool) -> str:
+        if not start:
+            return ""
+        fence = 0 if self._closing else self._reopened(start, ended=ended)
+        if fence is None:
+            return ""
+        repeated = self._repeated(start[fence:], ended=ended, anew=fence > 0)
+        if repeated is None:
+            return ""
+        if fence and not repeated and self._bare(start[:fence]):
+            fence = 0  # it is the closing line
+        if self._closing and not repeated and _mark_run(start):
+            # It may be more of the closing line, or a fence that wants a line of its own.
+            line, newline, _ = start.partition("\n")
+            if not newline and not ended:
+                return ""
+            start = start if self._bare(line) else "\n" + start
+        self._held = None
+        return start[fence + repeated :]
+
+    @property
+    def _closing(self) -> bool:
+        """Whether the last line is the closing one of the fence, but for its end."""
+        line = self._line.strip(" \t\r")
+        opening = self._block.opening if self._block and not self._block.nests else None
+        return bool(opening and len(line) >= opening.length and line == opening.mark * len(line))
+
+    def _reopened(self, start: str, *, ended: bool) -> int | None:
+        """How much of ``start`` opens the fence again; ``None`` if that is not clear yet."""
+        if self._block is None:
+            return 0
+        announced = at = 0
+        while True:
+            end = start.find("\n", at)
+            line = (start[at:] if end < 0 else start[at:end]).strip(" \t\r")
+            if end < 0 and not ended and self._may_reopen(line, announced):
+                return None
+            if line and self._opens(line):
+                return len(start) if end < 0 else end + 1
+            if end < 0:
+                return 0
+            if line:
+                announced += 1
+                if announced > _ANNOUNCEMENTS or not _may_announce(line, whole=True):
+                    return 0
+            at = end + 1
+
+    def _may_reopen(self, line: str, announced: int) -> bool:
+        """Whether a line that begins so may open the fence again, or announce that."""
+        if len(line) > _LONGEST_LINE:
+            return False
+        if not line or line in ("`", "``", "~", "~~") or _mark_run(line):
+            return True
+        return announced < _ANNOUNCEMENTS and _may_announce(line, whole=False)
+
+    def _opens(self, line: str) -> bool:
+        """Whether a line opens the fence again that we are inside of."""
+        assert self._block
+        opening = self._block.opening
+        run = _mark_run(line)
+        if not run or line[0] != opening.mark:
+            return False
+        if run == len(line) or line == opening.raw.strip():
+            return True  # a bare one may close it as well: what follows tells
+        if self._block.nests:
+            return False  # it opens one inside of it
+        info = read_info(line[run:])
+        same_file = bool(info.path) and info.path == self._block.path
+        return same_file or bool(info.language and info.language == opening.info.language)
+
+    @staticmethod
+    def _bare(fence: str) -> bool:
+        line = fence.strip().rpartition("\n")[2].strip()
+        return _mark_run(line) == len(line)
+
+    def _repeated(self, start: str, *, ended: bool, anew: bool) -> int | None:
+        """How much of ``start`` repeats the reply's end; ``None`` if that is not clear yet.
+
+        ``anew``: it follows a fence that was opened again.
+        """
+        if not ended and start in self._tail:
+            if not self._tail.endswith(start) or self._tail.index(start) < len(self._tail) - len(
+                start
+            ):
+                return None  # it may go on to the end
+            if _mark_run(start.strip()):
+                return None
+        for size in range(min(len(start), len(self._tail)), 0, -1):
+            text, behind = start[:size], start[size:]
+            if self._tail.endswith(text) and self._convinces(text, behind, anew=anew):
+                return size
+        return 0
+
+    def _convinces(self, text: str, behind: str, *, anew: bool) -> bool:
+        """Whether ``text``, with which the reply ends, would hardly follow on itself."""
+        core = text.strip()
+        before = self._written[: len(self._written) - len(text)]
+        anchored = not before[before.rfind("\n") + 1 :].strip()  # it begins where its line does
+        if not self._block and anchored and "\n" not in text and _mark_run(core) == len(core) > 0:
+            return not behind.startswith(core[0])  # an opening line, begun twice
+        letters = sum(character.isalpha() for character in core)
+        if not anchored:
+            likely = letters >= 8 and len(core) >= 16
+        elif text.endswith("\n"):
+            likely = letters >= 8
+        elif anew:
+            likely = letters >= 1
+        elif self._block is None:
+            likely = letters >= 2 and len(core) >= 8
+        else:
+            # Values separated by commas come twice all the time, names at a line's beginning not.
+            long = 16 if core.endswith(",") else 4 if core[-1:].isalnum() else 3
+            likely = letters >= 2 and len(core) >= long
+        return likely and not _is_periodic(text) and text + text not in self._written
+
+
+def _mark_run(line: str) -> int:
+    """How many marks of a fence ``line`` begins with, 0 where they make none."""
+    run = len(line) - len(line.lstrip(line[:1])) if line[:1] in ("`", "~") else 0
+    return run if run >= 3 and "`" not in line[run:] else 0
+
+
+def _may_announce(line: str, *, whole: bool) -> bool:
+    """Whether a line, or its beginning, may be a sentence that says that the model goes on."""
+    found = _FIRST_WORD.match(line)
+    if len(line) > _LONGEST_LINE or found is None:
+        return False
+    word, behind = found[1].lower(), found[2]
+    if behind or whole:
+        return word in _FIRST_WORDS
+    return any(known.startswith(word) for known in _FIRST_WORDS)
+
+
+def _is_periodic(text: str) -> bool:
+    """Whether ``text`` is one piece, written twice or more."""
+    period = (text + text).find(text, 1)
+    return period * 2 <= len(text)
