@@ -62,7 +62,10 @@ export class FakeServer {
   endpoint: EndpointStatus = {
     ...{ allowed: true, enabled: false, url: 'http://localhost/v1', tokens: [] }
   };
-  local: LocalModelList = { available: true, reason: '', serving: '', models: [] };
+  local: LocalModelList = {
+    ...{ available: true, reason: '', models: [] },
+    serving: { state: 'idle', model: '', context: 0, seconds: 0 }
+  };
   usage: UsageStatus = {
     ...{ days: 30, rows: [], budget: null },
     totals: { requests: 0, input_tokens: 0, output_tokens: 0, cost: null, unknown: 0 }

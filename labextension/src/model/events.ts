@@ -34,6 +34,7 @@ export type NewToken = Schemas['NewToken'];
 export type CreatedToken = Schemas['CreatedToken'];
 export type LocalModel = Schemas['LocalModel'];
 export type LocalModelList = Schemas['LocalModelList'];
+export type Serving = Schemas['Serving'];
 export type ChatChange = Schemas['ChatChange'];
 export type ResumeTurn = Schemas['ResumeTurn'];
 export type ReplyContinuedEvent = EventOf<'reply_continued'>;

@@ -19,7 +19,10 @@ export class GatewayModel {
   readonly usage: Remote<UsageStatus>;
 }
 
-/** Whether a model file is on its way: what is known of it is soon out of date. */
-export function isMoving({ models }: LocalModelList): boolean {
-  return models.some(({ state }) => state === 'downloading' || state === 'verifying');
+/** Whether a model file is on its way, to the disk or into memory: soon more is known of it. */
+export function isMoving({ models, serving }: LocalModelList): boolean {
+  return (
+    serving.state === 'loading' ||
+    models.some(({ state }) => state === 'downloading' || state === 'verifying')
+  );
 }

@@ -1,7 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 import React, { useState } from 'react';
 import { alertIcon } from '../../icons';
-import type { LocalModel } from '../../model/events';
+import type { LocalModel, Serving } from '../../model/events';
 import { fileSize, tokens } from '../../model/wording';
 import { ErrorCard } from '../ErrorCard';
 import { Icon } from '../IconButton';
@@ -10,8 +10,8 @@ import { useAction } from '../useAction';
 
 export interface ILocalModelCardProps {
   model: LocalModel;
-  /** It is the one that is in memory now. */
-  serving: boolean;
+  /** What serves models, while it serves this one or loads it. */
+  serving: Serving | null;
   /** Whether this machine can serve models at all. */
   available: boolean;
 }
@@ -22,6 +22,7 @@ export function LocalModelCard({ model, serving, available }: ILocalModelCardPro
   const facts = [
     model.size ? fileSize(model.size) : '',
     model.context_window ? trans.__('%1 context', tokens(model.context_window)) : '',
+    serving?.context ? trans.__('%1 of it fit into memory', tokens(serving.context)) : '',
     model.license
   ].filter(Boolean);
   const moving = model.state === 'downloading' || model.state === 'verifying';
@@ -35,24 +36,31 @@ export function LocalModelCard({ model, serving, available }: ILocalModelCardPro
       </div>
       <p className="jp-ChatIDE-facts">{facts.join(' · ')}</p>
       {(moving || model.state === 'partial') && <Progress model={model} />}
-      {model.state === 'failed' && (
+      {model.state === 'failed' ? (
         <p className="jp-ChatIDE-result jp-mod-bad" role="alert">
           <Icon icon={alertIcon} />
           <span>{model.message || trans.__('It did not work.')}</span>
         </p>
+      ) : (
+        model.message && <p>{model.message}</p>
       )}
       <Buttons model={model} available={available} />
     </li>
   );
 }
 
-function stateOf(model: LocalModel, serving: boolean, trans: TranslationBundle): string {
+function stateOf(model: LocalModel, serving: Serving | null, trans: TranslationBundle): string {
+  const loaded = {
+    idle: undefined,
+    loading: trans.__('Loading…'),
+    serving: trans.__('In memory')
+  }[serving?.state ?? 'idle'];
   const words = {
     absent: '',
     downloading: trans.__('Downloading'),
     partial: trans.__('Paused'),
     verifying: trans.__('Checking'),
-    ready: serving ? trans.__('In memory') : trans.__('Ready'),
+    ready: loaded ?? trans.__('Ready'),
     failed: trans.__('Failed')
   };
   return words[model.state];

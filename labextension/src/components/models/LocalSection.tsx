@@ -56,7 +56,7 @@ export function LocalSection(): JSX.Element {
               <LocalModelCard
                 key={model.id}
                 model={model}
-                serving={model.id === value.serving}
+                serving={model.id === value.serving.model ? value.serving : null}
                 available={value.available}
               />
             ))}
