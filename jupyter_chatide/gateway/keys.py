@@ -75,6 +75,7 @@ class KeyStore:
         environ: the environment to read; ``None`` is the process's.
         keys: the administrator's keys by provider's id.
         places: where a user's keys may be kept, the default first.
+        ring: who asks the computer's keyring; ``None`` makes one.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class KeyStore:
         *,
         keys: Mapping[str, str] | None = None,
         places: Iterable[KeyPlace] = _PLACES,
+        ring: KeyRing | None = None,
     ) -> None:
         self._file = KeyFile((data_dir or default_data_dir()) / "keys.json")
         if providers is None:
@@ -96,10 +98,15 @@ class KeyStore:
         self._environ = os.environ if environ is None else environ
         self._trait_keys = _Secret(keys or {})
         self._allowed = tuple(dict.fromkeys(places))
-        self._ring = KeyRing()
+        self._ring = ring or KeyRing()
         self._guard = threading.Lock()
         self._memory: _Secret[_BoundKey] = _Secret()
         self._remembered: _Secret[tuple[float, _BoundKey | None]] = _Secret()
+
+    @property
+    def registry(self) -> ProviderRegistry:
+        """Where the providers are known whose keys these are."""
+        return self._registry
 
     @property
     def providers(self) -> tuple[ProviderConfiguration, ...]:
