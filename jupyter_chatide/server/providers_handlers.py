@@ -21,9 +21,9 @@ class ProvidersHandler(ChatIDEHandler):
         """List the providers."""
         gateway = self.chatide.gateway
         providers = await gateway.providers()
-        places = getattr(gateway.keys, "places", lambda: ["file"])
         default = await gateway.resolve_default_model()
-        self.answer(ProviderList(providers, default, await asyncio.to_thread(places)))
+        places = await asyncio.to_thread(gateway.keys.places)
+        self.answer(ProviderList(providers, default, places))
 
 
 class ProviderHandler(ChatIDEHandler):
@@ -93,9 +93,10 @@ class KeyHandler(ChatIDEHandler):
     async def put(self, provider: str) -> None:
         """Keep a key, a base URL, or both."""
         body = self.decode(SetKey)
-        # In threads, here and below: the file is synchronised with the disk.
+        # In threads, here and below: a keyring takes its time, and so does a disk.
         keys = self.chatide.gateway.keys
-        self.answer(await asyncio.to_thread(keys.set, provider, body.key, body.base_url))
+        given = provider, body.key, body.base_url, body.place
+        self.answer(await asyncio.to_thread(keys.set, *given))
 
     @web.authenticated
     @authorized

@@ -15,6 +15,12 @@ from .conftest import Api
 
 BODIES = [
     ("PUT", "/keys/openai"),
+    ("PUT", "/providers/mine"),
+    ("PUT", "/providers/ollama/options"),
+    ("PATCH", "/preferences"),
+    ("PATCH", "/endpoint"),
+    ("POST", "/endpoint/tokens"),
+    ("POST", "/local"),
     ("POST", "/llmcall"),
     ("POST", "/chats"),
     ("PATCH", "/chats/{chat}"),
@@ -50,6 +56,20 @@ async def test_a_malformed_body_is_refused_in_words(
     [
         ("PUT", "/keys/openai", {"key": 1}, "$.key"),
         ("PUT", "/keys/openai", {}, "key"),
+        ("PUT", "/keys/openai", {"key": "k", "place": "pocket"}, "$.place"),
+        ("PUT", "/providers/mine", {"label": "Mine"}, "base_url"),
+        ("PUT", "/providers/mine", {"label": "Mine", "base_url": "nowhere"}, "base_url"),
+        ("PUT", "/providers/Not_A_Slug", {"label": "x", "base_url": "http://x/v1"}, "id"),
+        ("PUT", "/providers/ollama/options", {"no_such": "x"}, "no_such"),
+        ("PATCH", "/preferences", {}, "fallback"),
+        ("PATCH", "/preferences", {"fallback": ["demo/demo", "nameless"]}, "fallback[1]"),
+        ("PATCH", "/preferences", {"default_model": "nameless"}, "default_model"),
+        ("PATCH", "/endpoint", {"enabled": "yes"}, "$.enabled"),
+        ("POST", "/endpoint/tokens", {"label": " "}, "label"),
+        ("POST", "/endpoint/tokens", {"label": "x", "budget_cost": -1}, "budget_cost"),
+        ("POST", "/endpoint/tokens", {"label": "x", "budget_tokens": 0}, "budget_tokens"),
+        ("POST", "/endpoint/tokens", {"label": "x", "days": -1}, "days"),
+        ("POST", "/local", {}, "path"),
         ("POST", "/llmcall", {"provider": "demo", "model": "demo"}, "messages"),
         ("POST", "/llmcall", {"provider": "demo", "model": 3, "messages": []}, "$.model"),
         ("POST", "/chats", {"title": []}, "$.title"),
@@ -75,6 +95,8 @@ async def test_a_query_that_is_wrong_is_named(api: Api) -> None:
     chat = await api.new_chat()
     for path, field in (
         ("/models", "provider"),
+        ("/usage?days=0", "days"),
+        ("/usage?days=many", "days"),
         (f"/chats/{chat}/events?after=-1", "after"),
         (f"/chats/{chat}/events?after=many", "after"),
         (f"/chats/{chat}/events?after={'9' * 400}", "after"),
@@ -92,7 +114,7 @@ async def test_a_body_that_is_too_large_is_refused(api: Api) -> None:
 
 
 async def test_an_unknown_address_is_an_error_as_the_others(api: Api) -> None:
-    for path in ("/nothing", "/chats/a/b/c/d", "/v1/chat/completions", "/"):
+    for path in ("/nothing", "/chats/a/b/c/d", "/v2/chat", "/"):
         answer = await api.get(path, checked=False)
         assert answer.status == 404
         assert answer.headers["Content-Type"] == "application/json"
@@ -147,7 +169,7 @@ def test_every_kind_of_error_has_a_status() -> None:
     assert status_of(ConflictError("x")) == 409
     for error in vars(gateway_errors).values():
         if isinstance(error, type) and issubclass(error, gateway_errors.GatewayError):
-            assert status_of(error("x")) in (400, 502, 504), error
+            assert status_of(error("x")) in (400, 403, 429, 502, 504), error
 
 
 def test_an_error_keeps_its_words_and_its_hint() -> None:
