@@ -81,12 +81,13 @@ def scrub(text: str, *keys: str | None) -> str:
 
     Of a credentials document, what is secret in it is taken out.
     """
-    secrets = [secret for key in keys if key for secret in _secrets(key)]
-    if not secrets:
+    given = [key for key in keys if key]
+    if not given:
         return text
+    for key in given:
+        text = text.replace(key, "[key]")
     pieces: dict[int, set[str]] = {}
-    for secret in secrets:
-        text = text.replace(secret, "[key]")
+    for secret in (secret for key in given for secret in _secrets(key)):
         length = min(_FRAGMENT, len(secret))
         found = pieces.setdefault(length, set())
         found.update(secret[i : i + length] for i in range(len(secret) - length + 1))
@@ -153,4 +154,4 @@ def _secrets(key: str) -> list[str]:
         return [key]
     texts = (v for k, v in document.items() if k not in _PUBLIC and isinstance(v, str))
     lines = (line.strip() for text in texts for line in text.splitlines())
-    return [key, *(line for line in lines if line and not line.startswith("-----"))]
+    return [line for line in lines if line and not line.startswith("-----")]

@@ -14,6 +14,21 @@ KEY = "sk-canary-7f3a9b2c5d8e1f40"
 """Hunted for in everything that a person or a log may see."""
 
 
+SERVICE_ACCOUNT = {
+    "type": "service_account",
+    "project_id": "some-project",
+    "private_key_id": "9f8e7d6c5b4a39281706f5e4d3c2b1a0f9e8d7c6",
+    "private_key": "-----BEGIN PRIVATE KEY-----\n"
+    "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj\n"
+    "MzEfYyjiWA4R4/M2bS1GB4t7NXp98C3SC6dVMvDuictGeurT8jNbvJZHtCSuYEvu\n"
+    "-----END PRIVATE KEY-----\n",
+    "client_email": "notebooks@some-project.iam.gserviceaccount.com",
+    "client_id": "100000000000000000001",
+    "token_uri": "https://oauth2.googleapis.com/token",
+}
+"""A credentials document as Google gives it, with a private key that is none."""
+
+
 def question(provider: str = "fake", model: str = "m", text: str = "hi") -> LLMRequest:
     return LLMRequest(provider, model, [ChatMessage("user", text)])
 

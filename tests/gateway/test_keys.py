@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from jupyter_chatide.errors import ChatIDEError, InvalidRequestError, NotFoundError
 from jupyter_chatide.gateway import KeyStatus, KeyStore, KeyStoreError
-from jupyter_chatide.gateway.keys import mask, scrub
+from jupyter_chatide.gateway.preferences import CustomProvider, PreferenceStore
+from jupyter_chatide.gateway.registry import ProviderRegistry
 
-from .asking import KEY
+from .asking import KEY, SERVICE_ACCOUNT
 
 OTHER = "sk-other-0123456789abcdef"
 HERE = "http://127.0.0.1:8000/v1"
@@ -180,6 +183,147 @@ def test_an_environment_key_goes_to_its_own_address_only(folder: Path) -> None:
     assert keys.get("openai-compatible") is None
 
 
+def test_the_administrators_key_comes_after_the_environments_and_before_the_users(
+    folder: Path,
+) -> None:
+    KeyStore(folder, environ={}).set("openai", OTHER)
+    keys = KeyStore(folder, environ={}, keys={"openai": f"{KEY}\n"})
+    assert keys.get("openai") == KEY
+    assert keys.status("openai") == KeyStatus(True, "trait", "ChatIDEExtension.keys")
+    with pytest.raises(KeyStoreError, match="administrator"):
+        keys.set("openai", "sk-new-9999999999999")
+    keys.delete("openai")
+    assert keys.get("openai") == KEY
+    both = KeyStore(folder, environ={"OPENAI_API_KEY": OTHER}, keys={"openai": KEY})
+    assert both.get("openai") == OTHER
+    assert KEY not in repr(keys) + repr(vars(keys))
+
+
+def test_the_administrators_key_goes_to_no_address_of_the_users(folder: Path) -> None:
+    preferences = PreferenceStore(folder)
+    registry = ProviderRegistry(preferences=preferences)
+    keys = KeyStore(folder, registry, environ={}, keys={"lmstudio": KEY, "corp": OTHER})
+    assert keys.get("lmstudio") == KEY
+    keys.set("lmstudio", None, base_url=THERE)
+    assert keys.get("lmstudio") is None
+    registry.put_custom("corp", CustomProvider("Evil", THERE))
+    assert keys.get("corp") is None
+
+
+def test_a_key_of_the_administrators_that_is_none_is_named_not_shown(folder: Path) -> None:
+    keys = KeyStore(folder, environ={}, keys={"openai": f"{KEY} {KEY}"})
+    with pytest.raises(KeyStoreError, match=r"ChatIDEExtension\.keys") as caught:
+        keys.get("openai")
+    assert KEY not in str(caught.value)
+
+
+def test_a_key_in_memory_is_on_no_disk_and_ends_with_the_process(folder: Path) -> None:
+    keys = KeyStore(folder, environ={})
+    status = keys.set("openai", KEY, place="memory")
+    assert status == KeyStatus(True, "memory", f"…{KEY[-4:]}")
+    assert keys.get("openai") == KEY
+    assert not folder.exists()
+    assert KeyStore(folder, environ={}).get("openai") is None
+    assert KEY not in repr(vars(keys))
+    keys.delete("openai")
+    assert keys.get("openai") is None
+
+
+def test_a_key_in_memory_is_for_one_address_too(keys: KeyStore) -> None:
+    keys.set("openai-compatible", KEY, base_url=HERE, place="memory")
+    assert keys.get("openai-compatible") == KEY
+    KeyStore(keys.path.parent, environ={}).set("openai-compatible", None, base_url=THERE)
+    assert keys.get("openai-compatible") is None  # changed from another process
+    keys.set("openai-compatible", None, base_url=THERE)
+    assert not keys.set("openai-compatible", None, base_url=HERE).set  # gone for good
+
+
+@pytest.mark.parametrize("variable", ["BINDER_SERVICE_HOST", "BINDER_LAUNCH_HOST"])
+def test_on_binder_keys_stay_in_memory_unless_asked(folder: Path, variable: str) -> None:
+    keys = with_environment(folder, **{variable: "https://hub.example/"})
+    assert keys.places() == ["memory", "file"]
+    assert keys.set("openai", KEY).source == "memory"
+    assert keys.set("openai", KEY, place="file").source == "file"
+
+
+def test_the_administrator_says_where_keys_may_be(folder: Path) -> None:
+    keys = KeyStore(folder, environ={}, places=("memory", "keyring"))
+    assert keys.places() == ["memory"]
+    assert keys.set("openai", KEY).source == "memory"
+    with pytest.raises(InvalidRequestError, match=r"place: .* a file") as caught:
+        keys.set("openai", KEY, place="file")
+    assert "memory" in caught.value.hint
+    with pytest.raises(InvalidRequestError, match="place: "):
+        KeyStore(folder, environ={}, places=()).set("openai", KEY)
+
+
+def test_two_processes_that_set_keys_at_once_lose_none(folder: Path) -> None:
+    code = """
+import pathlib, sys
+from jupyter_chatide.gateway import KeyStore
+keys = KeyStore(pathlib.Path(sys.argv[1]), environ={})
+print("ready", flush=True)
+sys.stdin.readline()
+for n in range(20):
+    for provider in sys.argv[2:]:
+        keys.set(provider, f"sk-{provider}-{n:012d}", place="file")
+"""
+    halves = (["openai", "groq", "mistral"], ["anthropic", "google", "openrouter"])
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(folder), *half],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for half in halves
+    ]
+    for process in processes:
+        assert process.stdout is not None
+        process.stdout.readline()  # both have loaded: now they meet
+    for process in processes:
+        process.communicate("go\n", timeout=60)
+        assert process.returncode == 0
+    keys = KeyStore(folder, environ={})
+    for provider in halves[0] + halves[1]:
+        assert keys.get(provider) == f"sk-{provider}-{19:012d}"
+    assert {entry.name for entry in folder.iterdir()} == {".lock", "keys.json"}
+
+
+def test_the_options_in_force_go_with_the_key(folder: Path) -> None:
+    preferences = PreferenceStore(folder)
+    registry = ProviderRegistry(preferences=preferences)
+    keys = KeyStore(folder, registry, environ={"AWS_SECRET_ACCESS_KEY": OTHER})
+    registry.set_options("bedrock", {"region": "eu-central-1"})
+    target = keys.target("bedrock")
+    assert target.options == {"region": "eu-central-1", "secret_access_key": OTHER}
+    assert OTHER not in repr(target)
+
+
+def test_the_users_own_providers_have_keys_in_every_process(folder: Path) -> None:
+    ProviderRegistry(preferences=PreferenceStore(folder)).put_custom(
+        "mine", CustomProvider("Mine", HERE, needs_key=True)
+    )
+    KeyStore(folder, environ={}).set("mine", KEY)
+    registry = ProviderRegistry(preferences=PreferenceStore(folder))
+    keys = KeyStore(folder, registry, environ={})
+    assert keys.get("mine") == KEY
+    registry.put_custom("mine", CustomProvider("Mine", THERE, needs_key=True))
+    assert keys.get("mine") is None
+
+
+def test_a_credentials_document_is_kept_in_one_line(folder: Path) -> None:
+    keys = KeyStore(folder, environ={})
+    text = json.dumps(SERVICE_ACCOUNT, indent=2)
+    status = keys.set("vertex", f"\n{text}\n")
+    assert status.hint == SERVICE_ACCOUNT["client_email"]
+    key = keys.get("vertex")
+    assert key is not None and "\n" not in key
+    assert json.loads(key) == SERVICE_ACCOUNT
+    environ = {"GOOGLE_APPLICATION_CREDENTIALS_JSON": text}
+    assert with_environment(folder, **environ).get("vertex") == key
+
+
 def test_another_address_asks_for_the_key_again(keys: KeyStore) -> None:
     keys.set("openai-compatible", KEY, base_url=HERE)
     assert keys.set("openai-compatible", None, base_url=HERE).set  # the same: it stays
@@ -257,16 +401,16 @@ def test_what_is_no_address_is_refused(keys: KeyStore, url: str) -> None:
 @pytest.mark.parametrize(
     ("host", "url"),
     [
-        ("", "http://127.0.0.1:11434/v1"),
-        ("box", "http://box:11434/v1"),
-        ("box:80", "http://box:80/v1"),
-        (":8080", "http://127.0.0.1:8080/v1"),
-        ("0.0.0.0", "http://127.0.0.1:11434/v1"),
-        ("0.0.0.0:9999", "http://127.0.0.1:9999/v1"),
-        ("[::1]", "http://[::1]:11434/v1"),
-        ("[::]:9999", "http://127.0.0.1:9999/v1"),
-        ("http://box:11434/", "http://box:11434/v1"),
-        ("https://box.example/ollama/v1", "https://box.example/ollama/v1"),
+        ("", "http://127.0.0.1:11434"),
+        ("box", "http://box:11434"),
+        ("box:80", "http://box:80"),
+        (":8080", "http://127.0.0.1:8080"),
+        ("0.0.0.0", "http://127.0.0.1:11434"),
+        ("0.0.0.0:9999", "http://127.0.0.1:9999"),
+        ("[::1]", "http://[::1]:11434"),
+        ("[::]:9999", "http://127.0.0.1:9999"),
+        ("http://box:11434/", "http://box:11434"),
+        ("https://box.example/ollama/v1", "https://box.example/ollama"),
     ],
 )
 def test_ollama_is_found_where_its_own_variable_says(folder: Path, host: str, url: str) -> None:
@@ -300,16 +444,3 @@ def test_no_key_shows_in_what_a_log_may_hold(keys: KeyStore) -> None:
         except ChatIDEError as error:
             shown += f"{error!r} {error} {error.hint}"
     assert KEY not in shown and KEY[-8:] not in shown
-
-
-def test_a_short_key_is_masked_whole() -> None:
-    assert mask("secret") == "…"
-    assert mask(KEY) == f"…{KEY[-4:]}"
-
-
-def test_keys_and_their_pieces_are_scrubbed() -> None:
-    assert scrub("nothing here", KEY) == "nothing here"
-    assert scrub(f"Wrong key: {KEY}.", KEY) == "Wrong key: [key]."
-    assert scrub(f"key {KEY[:8]}****{KEY[-4:]} is off", KEY) == "key [key] is off"
-    assert scrub("short abc", "abc") == "short [key]"
-    assert scrub("text", None) == "text"
