@@ -4,47 +4,56 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 from typing import Self
 
-from ..errors import ChatIDEError
-from .adapter import Adapter, ProviderConfiguration, Target
-from .connections import Connections
-from .direct import DirectAdapter
+import msgspec
+
+from ..errors import ChatIDEError, InvalidRequestError, NotFoundError
+from .adapter import ProviderConfiguration, Target
+from .adapters import Adapters
+from .addresses import is_loopback
+from .breaker import Breaker
+from .catalog import Catalog
 from .errors import (
     AuthenticationError,
     GatewayError,
+    MalformedReplyError,
     ModelNotFoundError,
     ModelTimeoutError,
     UnreachableError,
 )
+from .fallback import Candidate, Skipped, answer
 from .keys import KeyStore
 from .listing import get_json, list_models
+from .local import LocalModels
 from .messages import (
     AnyDelta,
     ChatMessage,
-    ExamplePrompt,
+    FinishDelta,
+    ImagePart,
     KeyCheck,
-    KeyStatus,
     LLMRequest,
     ModelInfo,
     ProviderStatus,
     Purpose,
+    UsageDelta,
 )
 from .policy import Policy
 from .preferences import PreferenceStore
-from .providers import DEFAULT_PROVIDERS, icon_svg, is_loopback
+from .probes import Probes
+from .providers import DEFAULT_PROVIDERS
 from .registry import ProviderRegistry
 from .settings import GatewaySettings
+from .status import first_ready, statuses
 from .usage import UsageLedger
-from .validation import validate
+from .validation import LONGEST_CHAIN, validate
 
-_PROBE = 0.5  # seconds that a local server has to show itself
-_REMOTE_PROBE = 2.0  # the same for a server elsewhere
-_PROBE_KEPT = 5.0  # seconds for which a probe's result is believed
 _CHECK = 60.0  # seconds that a key's check may take
-_DEMO = "demo/demo"
+_ANYBODY = Purpose()
+_CHECKING = Purpose(client="check")
 
 
 class Gateway:
@@ -54,7 +63,7 @@ class Gateway:
         data_dir: the folder of keys, preferences and usage; ``None`` is Jupyter's data directory.
         settings: what the administrator decides; ``None`` is the defaults.
         keys: the key store; ``None`` makes one for ``data_dir``.
-        providers: the providers there are; ``None`` is ``DEFAULT_PROVIDERS``.
+        providers: the providers that there are at first; ``None`` is ``DEFAULT_PROVIDERS``.
         default_model: in place of that of the settings.
     """
 
@@ -64,22 +73,32 @@ class Gateway:
         data_dir: Path | None = None,
         settings: GatewaySettings | None = None,
         keys: KeyStore | None = None,
-        providers: Sequence[ProviderConfiguration] | None = None,
+        providers: Sequence[ProviderConfiguration] = DEFAULT_PROVIDERS,
         default_model: str = "",
     ) -> None:
-        self.settings = GatewaySettings() if settings is None else settings
+        settings = GatewaySettings() if settings is None else settings
+        if default_model:
+            settings = msgspec.structs.replace(settings, default_model=default_model)
+        if keys is not None:
+            data_dir = keys.path.parent
+        self.settings = settings
         self.preferences = PreferenceStore(data_dir)
-        if providers is None:
-            providers = DEFAULT_PROVIDERS if keys is None else keys.providers
-        self.registry = ProviderRegistry(providers, self.settings.providers, self.preferences)
-        self.keys = KeyStore(data_dir, self.registry.all()) if keys is None else keys
-        self.policy = Policy(self.settings.allowed, self.settings.blocked)
+        self.registry = (
+            ProviderRegistry(providers, settings.providers, self.preferences)
+            if keys is None
+            else keys.registry
+        )
+        self.keys = keys or KeyStore(
+            data_dir, self.registry, keys=settings.keys, places=settings.key_places
+        )
+        self.policy = Policy(settings.allowed, settings.blocked)
+        self.catalog = Catalog()
         self.usage = UsageLedger(data_dir)
-        self._default_model = default_model or self.settings.default_model
-        self._adapters: dict[str, Adapter] = {}
-        self._connections = Connections()
-        self._probes: dict[str, tuple[float, list[ModelInfo] | None]] = {}
-        self._closed = False
+        models_dir = Path(settings.local_models_dir) if settings.local_models_dir else None
+        self.local = LocalModels(data_dir, models_dir=models_dir)
+        self._adapters = Adapters(settings, self.local)
+        self._probes = Probes(self._adapters.connections)
+        self._breaker = Breaker()
 
     async def __aenter__(self) -> Self:
         return self
@@ -88,16 +107,13 @@ class Gateway:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close every connection and end the worker process. Safe to call twice."""
-        self._closed = True
-        adapters = list(self._adapters.values())
-        self._adapters.clear()
-        await asyncio.gather(*(adapter.aclose() for adapter in adapters))
-        await self._connections.aclose()
+        """Close every connection and end all processes. Safe to call twice."""
+        await self._adapters.aclose()
+        await self.local.aclose()
         await self.usage.aclose()
 
     async def stream(
-        self, request: LLMRequest, purpose: Purpose | None = None
+        self, request: LLMRequest, purpose: Purpose = _ANYBODY
     ) -> AsyncGenerator[AnyDelta, None]:
         """Stream the answer to a request; it ends with a ``FinishDelta``.
 
@@ -105,13 +121,18 @@ class Gateway:
         upstream connection at once. A bare ``break`` leaves it open until the generator is
         collected.
 
+        Args:
+            request: what is asked.
+            purpose: what for, so that its usage can be told apart later.
+
         Raises:
             InvalidRequestError: the request cannot be asked; the message names the field.
-            GatewayError: the model could not answer; the class says why.
+            GatewayError: no model could answer; the class says why the first one could not.
         """
         validate(request, self.registry.all())
-        target = self._target(request.provider)
-        async with aclosing(self._adapter(target.provider).stream(target, request)) as deltas:
+        first = await self._candidate(request, purpose)
+        others = partial(self._others, request, purpose)
+        async with aclosing(answer(first, others, self._breaker)) as deltas:
             async for delta in deltas:
                 yield delta
 
@@ -123,46 +144,43 @@ class Gateway:
 
     async def providers(self) -> list[ProviderStatus]:
         """All providers with the status of their keys. Local servers are asked, briefly."""
-        return list(await asyncio.gather(*map(self._status, self.registry.all())))
+        return await statuses(self.registry, self.keys, self.policy, self._running)
 
     async def models(self, provider: str) -> list[ModelInfo]:
-        """The models that a provider lists now. Others can be named all the same.
+        """The models that a provider lists now, with what else is known of them, without those
+        that policy forbids. Others can be named all the same.
 
         Raises:
             NotFoundError: there is no such provider.
+            PolicyError: it may not be asked.
             GatewayError: it does not answer with a list.
         """
-        target = self._target(provider)
-        configuration = target.provider
-        if configuration.models == "none":
-            default = configuration.default_model
-            return [ModelInfo(id=default)] if default else []
-        if configuration.models == "demo":
-            return await self._adapter(configuration).models(target)
-        return await list_models(self._connections, target)
+        configuration = self.registry.get(provider)
+        self.policy.check(provider)
+        await self.catalog.load()
+        if configuration.adapter in ("demo", "local"):
+            target = Target(configuration, "", None)
+            models = await self._adapters.of(configuration).models(target)
+        elif configuration.models == "none":
+            models = self.catalog.known(configuration)
+        else:
+            target = await self._target(provider)
+            models = await list_models(self._adapters.connections, target)
+            self.catalog.note(provider, models)
+            models = [self.catalog.fill(configuration, model) for model in models]
+        return self._allowed(provider, models)
 
     async def resolve_default_model(self) -> str:
         """The ``provider/model`` to ask when nobody chose one.
 
-        The configured one, else that of the first provider with a key, else the first model of a
-        local server that runs, else the demo.
+        The user's, else the configured one, else that of the first provider with a key, else the
+        first model of a local server that runs, else the demo. What policy forbids is left out.
         """
-        if chosen := self.preferences.read().default_model or self._default_model:
-            return chosen
-        keyless = []
-        for provider in self.registry.all():
-            if self._key_status(provider).set:
-                if provider.default_model:
-                    return f"{provider.id}/{provider.default_model}"
-                if models := await self._probe(provider):
-                    return f"{provider.id}/{models[0].id}"
-            elif provider.adapter == "direct" and not provider.needs_key:
-                keyless.append(provider)
-        found = await asyncio.gather(*map(self._probe, keyless))
-        for provider, models in zip(keyless, found, strict=True):
-            if models:
-                return f"{provider.id}/{models[0].id}"
-        return _DEMO
+        for chosen in (self.preferences.read().default_model, self.settings.default_model):
+            provider, _, model = chosen.partition("/")
+            if chosen and not self.policy.reason(provider, model):
+                return chosen
+        return await first_ready(self.registry, self.keys, self.policy, self._running)
 
     async def check_key(self, provider: str) -> KeyCheck:
         """Make a real call with the key in force, and say what it gave.
@@ -170,109 +188,199 @@ class Gateway:
         Raises:
             NotFoundError: there is no such provider.
         """
-        label = self.registry.get(provider).label
+        configuration = self.registry.get(provider)
         try:
             async with asyncio.timeout(_CHECK):
-                return KeyCheck(ok=True, message=await self._prove_key(provider))
+                return KeyCheck(ok=True, message=await self._prove_key(configuration))
         except TimeoutError:
             error: ChatIDEError = ModelTimeoutError(
-                f"{label} did not answer within {_CHECK:g} s.", "Try again."
+                f"{configuration.label} did not answer within {_CHECK:g} s.", "Try again."
             )
         except ChatIDEError as failure:
             error = failure
         return KeyCheck(ok=False, message=error.message, code=error.code, hint=error.hint)
 
-    async def _prove_key(self, provider: str) -> str:
-        target = self._target(provider)
-        configuration = target.provider
-        label = configuration.label
-        if configuration.adapter == "demo":
+    async def _prove_key(self, provider: ProviderConfiguration) -> str:
+        label = provider.label
+        self.policy.check(provider.id)
+        if provider.adapter == "demo":
             return "The demo needs no key."
-        if configuration.key_check == "models":
-            count = len(await self.models(provider))
+        if provider.adapter == "local" or provider.key_check == "models":
+            listed = await self.models(provider.id)
+            target = await self._target(provider.id)
             answers = "accepts the key" if target.key else "answers"
-            return f"{label} {answers} and lists {count} model{'' if count == 1 else 's'}."
-        if configuration.key_check != "completion":
-            await get_json(self._connections, target, f"{target.base_url}{configuration.key_check}")
+            many = "" if len(listed) == 1 else "s"
+            return f"{label} {answers} and lists {len(listed)} model{many}."
+        target = await self._target(provider.id)
+        if provider.key_check != "completion":
+            url = f"{target.base_url}{provider.key_check}"
+            await get_json(self._adapters.connections, target, url)
             return f"{label} accepts the key."
-        model = configuration.default_model or await self._first_model(provider)
-        question = LLMRequest(provider, model, [ChatMessage("user", "Say OK.")])
-        async with aclosing(self.stream(question)) as deltas:
+        model = provider.default_model
+        if not model or self.policy.reason(provider.id, model):
+            models = await self.models(provider.id)
+            if not models:
+                hint = "Load or pull a model there."
+                raise ModelNotFoundError(f"{label} lists no model.", hint)
+            model = models[0].id
+        question = LLMRequest(provider.id, model, [ChatMessage("user", "Say OK.")])
+        candidate = await self._candidate(question, _CHECKING)
+        async with aclosing(candidate.ask()) as deltas:
             async for _ in deltas:
                 break  # the first sign of an answer is enough
         return f"{label} answers{' with the key' if target.key else ''}, as {model}."
 
-    async def _first_model(self, provider: str) -> str:
-        models = await self.models(provider)
-        if not models:
-            label = self.registry.get(provider).label
-            raise ModelNotFoundError(f"{label} lists no model.", "Load or pull a model there.")
-        return models[0].id
+    async def _candidate(self, request: LLMRequest, purpose: Purpose) -> Candidate:
+        """The model of a request, ready to be asked.
 
-    async def _status(self, provider: ProviderConfiguration) -> ProviderStatus:
-        key = self._key_status(provider)
-        base_url = ""
-        with suppress(ChatIDEError):
-            base_url = self.keys.base_url(provider.id)
-        if provider.local:
-            ready = await self._probe(provider) is not None
-        else:
-            reachable = provider.adapter == "demo" or bool(base_url)
-            ready = reachable and (key.set or not provider.needs_key)
-        return ProviderStatus(
-            id=provider.id,
+        Raises:
+            ChatIDEError: it may not be asked, or cannot be.
+        """
+        provider = self.registry.get(request.provider)
+        self.policy.check(provider.id, request.model)
+        target = await self._target(provider.id)
+        await self._check_images(provider, request)
+        await self._check_budget(target, request.model)
+        return Candidate(
+            model=f"{provider.id}/{request.model}",
             label=provider.label,
-            icon=icon_svg(provider.icon),
-            group=provider.group,
-            needs_key=provider.needs_key,
-            key=key,
-            key_format=provider.key_format,
-            key_url=provider.key_url,
-            key_variable=provider.key_variables[0] if provider.key_variables else "",
-            base_url=base_url,
-            base_url_editable=provider.base_url_editable,
-            local=provider.local,
-            ready=ready,
-            default_model=provider.default_model,
-            examples=_examples() if provider.adapter == "demo" else [],
+            near=provider.adapter in ("demo", "local") or is_loopback(target.base_url),
+            ask=partial(self._ask, target, request, purpose),
         )
 
-    def _key_status(self, provider: ProviderConfiguration) -> KeyStatus:
+    async def _others(self, request: LLMRequest, purpose: Purpose) -> list[Candidate | Skipped]:
+        """The models to fall back on; a temperature is what each can take."""
+        chain = self.fallback_default() if request.fallback is None else request.fallback
+        asked = f"{request.provider}/{request.model}"
+        others: list[Candidate | Skipped] = []
+        for name in dict.fromkeys(chain[:LONGEST_CHAIN]):
+            if name == asked:
+                continue
+            id, _, model = name.partition("/")
+            try:
+                provider = self.registry.get(id)
+                if not model.strip():
+                    raise NotFoundError("it names no model")
+                temperature = request.temperature
+                if temperature is not None:
+                    temperature = min(temperature, provider.hottest)
+                question = msgspec.structs.replace(
+                    request, provider=id, model=model, temperature=temperature
+                )
+                others.append(await self._candidate(question, purpose))
+            except ChatIDEError as error:
+                others.append(Skipped(name, error.message.rstrip(".")))
+        return others
+
+    async def _ask(
+        self, target: Target, request: LLMRequest, purpose: Purpose
+    ) -> AsyncGenerator[AnyDelta, None]:
+        """Ask one model once, and write down what that took, however it ends."""
+        usage: UsageDelta | None = None
+        heard = finished = False
         try:
-            return self.keys.status(provider.id)
-        except ChatIDEError as error:
-            return KeyStatus(set=False, hint=error.message)
+            adapter = self._adapters.of(target.provider)
+            async with aclosing(adapter.stream(target, request)) as deltas:
+                async for delta in deltas:
+                    heard = True
+                    if isinstance(delta, UsageDelta):
+                        delta = usage = await self._priced(target, request.model, delta)
+                    elif isinstance(delta, FinishDelta):
+                        finished = True
+                    yield delta
+        except GatewayError as error:
+            if not heard and _took_nothing(error):
+                usage = UsageDelta(0, 0, cost=0.0)
+            raise
+        finally:  # the upstream connection is closed by now
+            model = f"{target.provider.id}/{request.model}"
+            if usage is None and self._is_free(target, request.model):
+                usage = UsageDelta(0, 0, cost=0.0)
+            await self.usage.record(purpose, model, usage, finished=finished)
 
-    async def _probe(self, provider: ProviderConfiguration) -> list[ModelInfo] | None:
-        """The models of a server that answers at once; ``None`` when it does not."""
-        with suppress(ChatIDEError):
-            target = self._target(provider.id)
-            await self._connections.to(target.base_url)  # importing httpx is not the server's time
-            now = asyncio.get_running_loop().time()
-            asked, models = self._probes.get(target.base_url, (-_PROBE_KEPT, None))
-            if now - asked >= _PROBE_KEPT:
-                patience = _PROBE if is_loopback(target.base_url) else _REMOTE_PROBE
-                models = None
-                with suppress(ChatIDEError):
-                    models = await list_models(self._connections, target, patience=patience)
-                self._probes[target.base_url] = now, models
+    async def _priced(self, target: Target, model: str, usage: UsageDelta) -> UsageDelta:
+        if usage.cost is not None:  # the provider's own word
+            return usage
+        await self.catalog.load()
+        cost = self.catalog.cost(target.provider, model, usage, base_url=target.base_url)
+        return usage if cost is None else msgspec.structs.replace(usage, cost=cost)
+
+    def _is_free(self, target: Target, model: str) -> bool:
+        much = UsageDelta(1_000_000, 1_000_000)
+        return self.catalog.cost(target.provider, model, much, base_url=target.base_url) == 0
+
+    async def _check_budget(self, target: Target, model: str) -> None:
+        """Hold a request to the budgets; one of money does not stop what costs none.
+
+        Raises:
+            BudgetError: a budget is used up.
+        """
+        budget = self.settings.budget
+        if budget.cost is not None:
+            await self.catalog.load()
+            if self._is_free(target, model):
+                budget = msgspec.structs.replace(budget, cost=None)
+        await self.usage.check(budget)
+
+    async def _check_images(self, provider: ProviderConfiguration, request: LLMRequest) -> None:
+        """Refuse images where the model is known not to see them.
+
+        Raises:
+            InvalidRequestError: the message names the field.
+        """
+        for number, message in enumerate(request.messages):
+            if isinstance(message.content, str):
+                continue
+            if any(isinstance(part, ImagePart) for part in message.content):
+                await self.catalog.load()
+                known = self.catalog.info(provider, request.model)
+                if known is not None and known.vision is False:
+                    raise InvalidRequestError(
+                        f"messages[{number}].content: {provider.id}/{request.model} does not see "
+                        "images.",
+                        "Choose a model that does, or leave the images out.",
+                    )
+                return
+
+    async def _running(self, provider: str) -> list[ModelInfo] | None:
+        """The allowed models of a server that answers at once; ``None`` when it does not."""
+        configuration = self.registry.get(provider)
+        if self.policy.reason(provider):
+            return None
+        if configuration.adapter == "local":
+            models: list[ModelInfo] | None = None
+            if self.local.available()[0]:
+                models = await self.models(provider)
             return models
-        return None
+        try:
+            models = await self._probes.models(await self._target(provider))
+        except ChatIDEError:
+            return None
+        return None if models is None else self._allowed(provider, models)
 
-    def _target(self, provider: str) -> Target:
-        """Where a request goes.
+    def _allowed(self, provider: str, models: list[ModelInfo]) -> list[ModelInfo]:
+        return [model for model in models if not self.policy.reason(provider, model.id)]
+
+    async def _target(self, provider: str) -> Target:
+        """Where a request goes; found in a thread, as a keyring takes its time.
 
         Raises:
             NotFoundError: there is no such provider.
             GatewayError: it has no address or no key yet, or its key cannot be read.
         """
         configuration = self.registry.get(provider)
-        if configuration.adapter == "demo":
+        if configuration.adapter in ("demo", "local"):
             return Target(configuration, "", None)
-        target = self.keys.target(provider)
+        target = await asyncio.to_thread(self.keys.target, provider)
         label = configuration.label
         if not target.base_url:
             raise UnreachableError(f"{label} has no address yet.", "Set its base URL.")
+        for option in configuration.options:
+            if option.required and not target.options.get(option.name):
+                hint = f"Set it under {label}"
+                if option.variables:
+                    hint += f", or {option.variables[0]} in the environment"
+                raise AuthenticationError(f"{label} needs a {option.label.lower()}.", f"{hint}.")
         if configuration.needs_key and target.key is None:
             hint = f"Set a key for {label}"
             if configuration.key_variables:
@@ -282,26 +390,7 @@ class Gateway:
             raise AuthenticationError(f"{label} needs a key.", hint)
         return target
 
-    def _adapter(self, provider: ProviderConfiguration) -> Adapter:
-        if self._closed:
-            raise GatewayError("The gateway is closed.", "Open a new one.")
-        if provider.adapter not in self._adapters:
-            self._adapters[provider.adapter] = self._make_adapter(provider)
-        return self._adapters[provider.adapter]
 
-    def _make_adapter(self, provider: ProviderConfiguration) -> Adapter:
-        if provider.adapter == "direct":
-            return DirectAdapter(self._connections)
-        if provider.adapter == "litellm":
-            from .litellm_adapter import LiteLLMAdapter
-
-            return LiteLLMAdapter()
-        from .demo import DemoAdapter
-
-        return DemoAdapter()
-
-
-def _examples() -> list[ExamplePrompt]:
-    from .demo import EXAMPLES
-
-    return [ExamplePrompt(example.title, example.prompt, example.icon) for example in EXAMPLES]
+def _took_nothing(error: GatewayError) -> bool:
+    """Whether a request that failed before any answer surely took no tokens: it was refused."""
+    return not isinstance(error, ModelTimeoutError | MalformedReplyError)

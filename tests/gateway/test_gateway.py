@@ -22,12 +22,14 @@ from jupyter_chatide.gateway import (
     InvalidRequestError,
     KeyStatus,
     KeyStore,
+    LLMRequest,
     ModelInfo,
     ProviderConfiguration,
     ProviderStatus,
     TextDelta,
     UnreachableError,
 )
+from jupyter_chatide.gateway.messages import AnyDelta
 from tests.fakes import HOLD, FakeProvider, free_port
 
 from .asking import KEY, question, text_of
@@ -43,6 +45,10 @@ def gateway_for(
     folder: Path, *providers: ProviderConfiguration, environ: dict[str, str] | None = None
 ) -> Gateway:
     return Gateway(keys=KeyStore(folder / "chatide", providers or None, environ=environ or {}))
+
+
+async def said_by(gateway: Gateway, request: LLMRequest, **more: Any) -> list[AnyDelta]:
+    return [delta async for delta in gateway.stream(request, **more)]
 
 
 async def by_id(gateway: Gateway) -> dict[str, ProviderStatus]:
@@ -137,7 +143,7 @@ async def test_a_local_server_is_ready_when_it_answers(
     async with gateway_for(tmp_path, environ=environ) as gateway:
         gateway.keys.set("lmstudio", None, base_url=nowhere)
         status = await by_id(gateway)
-        assert status["ollama"].ready and status["ollama"].base_url == provider.base_url
+        assert status["ollama"].ready and status["ollama"].base_url == provider.origin
         assert not status["lmstudio"].ready
         asked = len(provider.requests)
         await gateway.providers()
@@ -154,7 +160,7 @@ async def test_local_servers_that_hang_cost_half_a_second_together(tmp_path: Pat
         )
         async with gateway_for(tmp_path, *slow) as gateway:
             await gateway.resolve_default_model()  # imports what it takes
-            gateway._probes.clear()
+            gateway._probes.forget()
             began = time.monotonic()
             statuses = await by_id(gateway)
             assert time.monotonic() - began < 0.95
@@ -319,7 +325,7 @@ async def test_a_proxy_that_cannot_be_used_is_said(
     remote = configured("http://models.example/v1", needs_key=False)
     async with gateway_for(tmp_path, remote) as gateway:
         with pytest.raises(UnreachableError, match="proxy"):
-            await anext(gateway.stream(question()))
+            await said_by(gateway, question())
 
 
 async def test_what_is_not_spoken_directly_is_asked_through_the_worker_and_the_demo_at_once(
