@@ -26,3 +26,20 @@ def load_ipython_extension(ipython: Any) -> None:
     from .magics import load_ipython_extension as load
 
     load(ipython)
+
+
+def openai_client(**kwargs: Any) -> Any:
+    """An ``openai.OpenAI`` that asks the providers of the Jupyter server of this notebook.
+
+    It gets a token of the endpoint (``Models → Endpoint``, where it must be switched on), and sees
+    no provider's key. Name models ``provider/model``, or ``default``.
+
+    Args:
+        kwargs: what ``openai.OpenAI`` takes besides ``base_url`` and ``api_key``.
+
+    Raises:
+        ChatIDEError: there is no endpoint for this kernel, or no openai package; it says why.
+    """
+    from .client.openai import openai_client as client
+
+    return client(**kwargs)

@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "magics": BASE | ENGINE | {"client"},
     "cli": BASE | ENGINE | {"client"},
     "extension": BASE | ENGINE | {"server"},  # the wiring
-    "": {"extension", "magics"},  # __init__: entry points, imported when they are called
+    "": {"client", "extension", "magics"},  # __init__: entry points, imported when they are called
 }
 
 # The worker process, and what only it loads.

@@ -147,20 +147,29 @@ class ServerAPI:
     def _connect(self) -> httpx.Client:
         import httpx
 
-        address = "http://localhost" if self.server.sock else self.server.url.rstrip("/")
-        if self.server.sock:
-            address += "/" + urlsplit(self.server.url).path.strip("/")
-        # To this machine itself: no proxy, and no authority to certify it.
         return httpx.Client(
-            base_url=f"{address.rstrip('/')}/api/chatide/",
+            base_url=f"{address(self.server)}/api/chatide/",
             headers={"Authorization": f"token {self.server.token}"} if self.server.token else {},
             timeout=self._patience,
-            transport=httpx.HTTPTransport(
-                uds=self.server.sock or None,
-                verify=not _is_loopback(self.server.url),
-                trust_env=False,
-            ),
+            transport=transport(self.server),
         )
+
+
+def address(server: RunningServer) -> str:
+    """The URL below which a server answers, without a slash at its end."""
+    address = "http://localhost" if server.sock else server.url.rstrip("/")
+    if server.sock:
+        address += "/" + urlsplit(server.url).path.strip("/")
+    return address.rstrip("/")
+
+
+def transport(server: RunningServer) -> httpx.HTTPTransport:
+    """How to reach a server: to this machine itself, no proxy, and no authority to certify it."""
+    import httpx
+
+    return httpx.HTTPTransport(
+        uds=server.sock or None, verify=not _is_loopback(server.url), trust_env=False
+    )
 
 
 def _is_loopback(url: str) -> bool:
