@@ -2,6 +2,38 @@
 
 from __future__ import annotations
 
-from .provider import CUT, HOLD, FakeProvider, Reasoning, Request, event, free_port
+from .anthropic import FakeAnthropic
+from .gemini import FakeGemini
+from .provider import FakeProvider
+from .script import (
+    CUT,
+    EMPTY,
+    FLOOD,
+    HOLD,
+    MALFORMED,
+    Call,
+    Failure,
+    Reasoning,
+    event,
+    huge,
+)
+from .server import FakeServer, Request, free_port
 
-__all__ = ["CUT", "HOLD", "FakeProvider", "Reasoning", "Request", "event", "free_port"]
+__all__ = [
+    "CUT",
+    "EMPTY",
+    "FLOOD",
+    "HOLD",
+    "MALFORMED",
+    "Call",
+    "Failure",
+    "FakeAnthropic",
+    "FakeGemini",
+    "FakeProvider",
+    "FakeServer",
+    "Reasoning",
+    "Request",
+    "event",
+    "free_port",
+    "huge",
+]

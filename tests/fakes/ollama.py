@@ -20,7 +20,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .provider import FakeProvider, Part, Reasoning, Request, _Answer
+from .provider import FakeProvider, Part, Reasoning, Request
+from .script import Answer
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class FakeOllama(FakeProvider):
     def __init__(self, *, key: str | None = None) -> None:
         super().__init__(key=key)
         self.shows: dict[str, dict[str, Any]] = {"tiny": shown(context=32768)}
-        self._replies: deque[_Reply | _Answer] = deque()
+        self._replies: deque[_Reply | Answer] = deque()
 
     @property
     def chats(self) -> list[Request]:
@@ -99,7 +100,7 @@ class FakeOllama(FakeProvider):
         """Script an answer whose body is ``body``, sent as it is (strings as UTF-8)."""
         self._replies.append(self._plain(status, body, content_type, headers))
 
-    def _choose(self, request: Request) -> _Answer:
+    def _choose(self, request: Request) -> Answer:
         route = (request.method, request.path)
         if route in self._routes or (self.key is not None and request.key != self.key):
             return super()._choose(request)
@@ -113,14 +114,14 @@ class FakeOllama(FakeProvider):
             return self._json({"error": f"model '{name}' not found"}, 404)
         if route == ("POST", "/api/chat") and self._replies:
             answer = self._replies.popleft()
-            return answer if isinstance(answer, _Answer) else _lines(answer, request.json["model"])
+            return answer if isinstance(answer, Answer) else _lines(answer, request.json["model"])
         return self._json({"error": "the test scripted no further reply"}, 500)
 
-    def _json(self, body: Any, status: int = 200) -> _Answer:
+    def _json(self, body: Any, status: int = 200) -> Answer:
         return self._plain(status, (json.dumps(body),), "application/json", None)
 
 
-def _lines(reply: _Reply, model: str) -> _Answer:
+def _lines(reply: _Reply, model: str) -> Answer:
     """The lines of a streamed reply, as they go over the wire."""
 
     def line(message: dict[str, Any], **fields: Any) -> bytes:
@@ -145,4 +146,4 @@ def _lines(reply: _Reply, model: str) -> _Answer:
             counts = {"prompt_eval_count": reply.usage[0], "eval_count": reply.usage[1]}
         parts.append(line({}, done=True, done_reason=reply.reason, **counts))
     headers = {"Content-Type": "application/x-ndjson"}
-    return _Answer(200, headers, tuple(parts), packet=reply.packet, raw=True)
+    return Answer(200, headers, tuple(parts), packet=reply.packet, raw=True)
