@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from .. import __version__
 from .adapter import Target
+from .addresses import is_loopback
 from .errors import GatewayError, ModelTimeoutError, UnreachableError
-from .providers import is_loopback
 
 if TYPE_CHECKING:
     import httpx

@@ -28,15 +28,6 @@ from functools import cache
 from pathlib import Path
 
 from .adapter import OptionConfiguration, ProviderConfiguration
-from .addresses import base_url_from_variable, check_base_url, is_loopback
-
-__all__ = [
-    "DEFAULT_PROVIDERS",
-    "base_url_from_variable",
-    "check_base_url",
-    "icon_svg",
-    "is_loopback",
-]
 
 DEFAULT_PROVIDERS: tuple[ProviderConfiguration, ...] = (
     ProviderConfiguration(

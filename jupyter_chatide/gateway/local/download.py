@@ -19,8 +19,8 @@ from urllib.parse import urljoin, urlsplit
 import msgspec
 
 from ...errors import ChatIDEError
+from ..addresses import is_loopback
 from ..connections import Connections
-from ..providers import is_loopback
 from .models import LocalState, RecommendedModel
 from .partial_file import (
     Source,
