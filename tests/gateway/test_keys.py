@@ -282,7 +282,11 @@ for n in range(20):
         assert process.stdout is not None
         process.stdout.readline()  # both have loaded: now they meet
     for process in processes:
-        process.communicate("go\n", timeout=60)
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    for process in processes:
+        process.communicate(timeout=60)
         assert process.returncode == 0
     keys = KeyStore(folder, environ={})
     for provider in halves[0] + halves[1]:
