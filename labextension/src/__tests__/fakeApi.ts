@@ -3,6 +3,7 @@ import type {
   AnyEvent,
   ChatInfo,
   EndpointStatus,
+  KeyCheck,
   KeyPlace,
   LocalModelList,
   PreferencesStatus,
@@ -55,6 +56,8 @@ export class FakeServer {
   failures: Record<string, Error> = {};
   streams: Omit<IStreamOptions, 'WebSocket'>[] = [];
 
+  /** What a test of a key gives. */
+  checks: KeyCheck = { ok: true, message: 'It works.', code: '', hint: '' };
   keyPlaces: KeyPlace[] = ['keyring', 'file', 'memory'];
   preferences: PreferencesStatus = {
     ...{ default_model: '', fallback: null, default_fallback: [], endpoint: false }
@@ -96,8 +99,7 @@ export class FakeServer {
     setKey: (id, change) =>
       this.answer('setKey', { set: true, source: 'file', hint: '' }, id, change),
     deleteKey: id => this.answer('deleteKey', undefined, id),
-    checkKey: id =>
-      this.answer('checkKey', { ok: true, message: 'It works.', code: '', hint: '' }, id),
+    checkKey: id => this.answer('checkKey', this.checks, id),
     putProvider: (id, custom) =>
       this.answer('putProvider', provider(id, { ...custom, group: 'custom' }), id, custom),
     deleteProvider: id => this.answer('deleteProvider', undefined, id),

@@ -88,7 +88,7 @@ export function CustomProviderForm({ provider, onDone }: ICustomProviderFormProp
           className="jp-ChatIDE-button jp-mod-primary"
           disabled={busy !== '' || !label.trim() || !url.trim()}
         >
-          {busy ? trans.__('Saving…') : provider ? trans.__('Save') : trans.__('Add')}
+          {busy ? trans.__('Saving…') : provider ? trans.__('Save the changes') : trans.__('Add')}
         </button>
         <button type="button" className="jp-ChatIDE-button" onClick={onDone}>
           {trans.__('Cancel')}

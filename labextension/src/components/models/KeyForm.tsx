@@ -6,6 +6,7 @@ import { useAction } from '../useAction';
 
 /** What an address looks like. */
 export const ADDRESS = 'http://localhost:8000/v1';
+const CLOUD_ADDRESS = 'https://…';
 
 export interface IKeyFormProps {
   provider: ProviderStatus;
@@ -59,7 +60,7 @@ export function KeyForm({ provider, withKey, onDone, onCancel }: IKeyFormProps):
             type="url"
             spellCheck={false}
             value={url}
-            placeholder={ADDRESS}
+            placeholder={provider.group === 'cloud' ? CLOUD_ADDRESS : ADDRESS}
             onChange={event => setUrl(event.target.value)}
           />
         </label>

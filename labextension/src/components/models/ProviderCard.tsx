@@ -61,6 +61,8 @@ function Status({ provider }: { provider: ProviderStatus }): JSX.Element {
     [text, tone] = [trans.__('Ready'), ' jp-mod-good'];
   } else if (provider.running === false) {
     text = trans.__('Not running');
+  } else if (isOurs(provider)) {
+    text = trans.__('No model yet');
   } else if (provider.key.set || provider.running) {
     text = trans.__('Not ready');
   }
@@ -68,7 +70,7 @@ function Status({ provider }: { provider: ProviderStatus }): JSX.Element {
 }
 
 function Body({ provider }: { provider: ProviderStatus }): JSX.Element {
-  const { trans } = useServices();
+  const { chatide, trans } = useServices();
   const { blocked, key, key_url: keyUrl } = provider;
   if (blocked) {
     return (
@@ -85,6 +87,15 @@ function Body({ provider }: { provider: ProviderStatus }): JSX.Element {
       {provider.options.length > 0 && <OptionsForm provider={provider} />}
       <div className="jp-ChatIDE-buttons">
         <Use provider={provider} />
+        {isOurs(provider) && (
+          <button
+            type="button"
+            className="jp-ChatIDE-button"
+            onClick={() => chatide.connect('', 'local')}
+          >
+            {trans.__('Model files…')}
+          </button>
+        )}
         {keyUrl && !key.set && (
           <a className="jp-ChatIDE-link" href={keyUrl} target="_blank" rel="noopener noreferrer">
             {trans.__('Get a key')}
@@ -95,6 +106,11 @@ function Body({ provider }: { provider: ProviderStatus }): JSX.Element {
       {provider.removable && <OwnProvider provider={provider} />}
     </>
   );
+}
+
+/** Whether it is the one that we run ourselves, with model files. */
+function isOurs({ id }: ProviderStatus): boolean {
+  return id === 'local';
 }
 
 function Use({ provider }: { provider: ProviderStatus }): JSX.Element | null {
@@ -118,16 +134,16 @@ function Use({ provider }: { provider: ProviderStatus }): JSX.Element | null {
 
 function Explanation({ provider }: { provider: ProviderStatus }): JSX.Element | null {
   const { trans } = useServices();
-  const { id, key, key_variable: variable, running, ready, base_url: url } = provider;
+  const { id, key, key_variable: variable, running, base_url: url } = provider;
   let text = '';
   if (id === 'demo') {
     text = trans.__(
       'Recorded replies to the example prompts. Their code really runs. No key, no network.'
     );
-  } else if (provider.group === 'local' && provider.needs_key === false && !url) {
-    text = ready
-      ? trans.__('Models that this computer serves itself. No key is needed.')
-      : trans.__('Models that this computer serves itself: see “Local” above.');
+  } else if (isOurs(provider)) {
+    text = trans.__(
+      'Model files that ChatIDE serves itself. No key, and nothing leaves the machine.'
+    );
   } else if (running === true) {
     text = trans.__('Answers at %1.', url);
   } else if (running === false) {

@@ -81,7 +81,7 @@ function Group({ group, providers, searching }: IGroupProps): JSX.Element | null
   const [adding, setAdding] = useState(false);
   const { busy, run } = useAction();
   const titles: Record<ProviderGroup, string> = {
-    local: trans.__('On this computer'),
+    local: trans.__('This computer'),
     cloud: trans.__('Cloud'),
     custom: trans.__('Your own'),
     demo: trans.__('Without a model')

@@ -317,6 +317,6 @@ describe('repairs and notices', () => {
         reason: '429'
       })
     );
-    expect(state.replies.get('r1')).toMatchObject({ model: 'openai/gpt', switches: [{}] });
+    expect(state.replies.get('r1')).toMatchObject({ model: 'openai/gpt', detours: [{}] });
   });
 });
