@@ -17,7 +17,7 @@ import msgspec
 from ..errors import ChatIDEError, NotFoundError
 from ..paths import default_data_dir, private_dir
 from .chat import Chat, ChatInfo, clean_title
-from .log import EventLog, LogError
+from .log import EventLog, LogError, read_header
 from .places import TurnPlaces
 
 if TYPE_CHECKING:
@@ -100,7 +100,10 @@ class Chats:
         return await asyncio.to_thread(self._load, path)
 
     async def list(self, search: str = "") -> list[ChatInfo]:
-        """The chats whose title contains ``search`` (in any case), the last used first."""
+        """The chats whose title contains ``search`` (in any case), the last used first.
+
+        Those that cannot be read are among them, and say why.
+        """
         infos = await asyncio.to_thread(self._infos)
         found = [info for info in infos if search.casefold() in info.title.casefold()]
         return sorted(found, key=lambda info: info.modified, reverse=True)
@@ -168,22 +171,32 @@ class Chats:
 
     def _infos(self) -> builtins.list[ChatInfo]:
         folders = (path.parent for path in self._folder.glob("*/log.jsonl"))
-        found = (self._info(folder) for folder in folders if _ID.fullmatch(folder.name))
-        return [info for info in found if info]
+        return [self._info(folder) for folder in folders if _ID.fullmatch(folder.name)]
 
-    def _info(self, folder: Path) -> ChatInfo | None:
+    def _info(self, folder: Path) -> ChatInfo:
         if chat := self._open.get(folder.name):
             return chat.info()
+        log = folder / "log.jsonl"
+        info = None
+        with suppress(OSError, msgspec.MsgspecError):  # it is derived: the log says it all
+            info = msgspec.json.decode((folder / "meta.json").read_bytes(), type=ChatInfo)
         try:
-            return msgspec.json.decode((folder / "meta.json").read_bytes(), type=ChatInfo)
-        except (OSError, msgspec.MsgspecError):
-            pass  # it is derived: the log says it all
-        try:
+            read_header(log)
+            if info and info.id == folder.name:
+                return info
             chat = self._load(folder)
             chat.save_info()
             return chat.info()
-        except (OSError, ChatIDEError):
-            return None
+        except ChatIDEError as error:
+            word = error.message
+        except OSError as error:
+            word = f"This chat's log cannot be read: {error.strerror}."
+        if info:
+            return msgspec.structs.replace(info, id=folder.name, unreadable=word)
+        modified = 0.0
+        with suppress(OSError):
+            modified = log.stat().st_mtime
+        return ChatInfo(folder.name, "", modified, modified, "", unreadable=word)
 
     def forget(self, chat: Chat) -> None:
         """Take a closed chat out of the open ones."""

@@ -22,6 +22,7 @@ from ..errors import ChatIDEError, ConflictError
 from .events import ActionDelta, AnyEvent, ReplyReasoning, ReplyText, RunOutput
 
 VERSION = 1
+HEADER_BYTES = 100_000
 BATCH_BYTES = 1_000_000  # what one read of a log gives at most, a longer single event excepted
 
 
@@ -207,6 +208,17 @@ class EventLog:
             self._offsets.append(offset)
         else:
             self.damaged += 1
+
+
+def read_header(path: Path) -> LogHeader:
+    """The first line of a log, without opening it.
+
+    Raises:
+        LogError: the file is not a chat's log, or was written by a newer version.
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        return _header(file.readline(HEADER_BYTES))
 
 
 def merge(events: list[AnyEvent]) -> list[AnyEvent]:

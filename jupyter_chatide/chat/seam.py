@@ -25,6 +25,7 @@ _FIRST_WORDS = (
     *("continuing", "going", "here", "i", "let", "now", "of", "ok", "okay", "picking", "resuming"),
     *("right", "sorry", "sure", "the", "yes"),
 )
+_VALUE = re.compile(r"[\w.'\"+-]+,")
 _FIRST_WORD = re.compile(r"[^\w`~]*([a-z]*)(.?)", re.I | re.S)
 
 
@@ -66,9 +67,9 @@ class Seam:
             return ""
         if fence and not repeated and self._bare(start[:fence]):
             fence = 0  # it is the closing line
-        if self._closing and not repeated and _mark_run(start):
+        line, newline, _ = start.partition("\n")
+        if self._closing and not repeated and _mark_run(line):
             # It may be more of the closing line, or a fence that wants a line of its own.
-            line, newline, _ = start.partition("\n")
             if not newline and not ended:
                 return ""
             start = start if self._bare(line) else "\n" + start
@@ -163,12 +164,17 @@ class Seam:
         elif anew:
             likely = letters >= 1
         elif self._block is None:
-            likely = letters >= 2 and len(core) >= 8
+            likely = letters >= 2 and (len(core) >= 8 or _mark_run(core) > 0)
         else:
-            # Values separated by commas come twice all the time, names at a line's beginning not.
-            long = 16 if core.endswith(",") else 4 if core[-1:].isalnum() else 3
+            # Values in a list come twice all the time, names at a line's beginning do not.
+            long = 16 if _VALUE.fullmatch(core) else 4 if core[-1:].isalnum() else 3
             likely = letters >= 2 and len(core) >= long
-        return likely and not _is_periodic(text) and text + text not in self._written
+        if not likely or _is_periodic(text):
+            return False
+        # Where it comes twice already, it may come again.
+        line_start = r"^[ \t]*" if anchored else ""
+        twice = re.escape(text.lstrip(" \t")) + re.escape(text)
+        return re.search(line_start + twice, self._written, re.M) is None
 
 
 def _mark_run(line: str) -> int:
