@@ -106,6 +106,11 @@ _SAYINGS: dict[type[GatewayError], tuple[str, str]] = {
     ),
 }
 
+# Fields that a request can do without.
+_PARAMETERS = frozenset(
+    {"max_tokens", "reasoning_effort", "response_format", "seed", "stop", "tool_choice", "top_p"}
+)
+
 _LONGEST_QUOTE = 300  # characters
 _LONGEST_WAIT = 86_400.0  # seconds
 
@@ -156,8 +161,10 @@ def refusal(
     else:
         quote = _quote(said, answer, target.key)
         message += f": {quote}" if quote else f" (status {status})."
-    if said.get("param") == "temperature":
+    if (parameter := said.get("param")) == "temperature":
         hint = "Leave the temperature unset: this model fixes its own."
+    elif parameter in _PARAMETERS:
+        hint = f"Leave {parameter} unset for this model, or choose another one."
     return kind(
         message,
         hint,

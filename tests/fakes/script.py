@@ -1,4 +1,4 @@
-"""What a test can script a provider to do, whatever its format::
+r"""What a test can script a provider to do, whatever its format::
 
     with FakeProvider() as provider:
         provider.reply("Hello, ", "world")              # two deltas, then finish and usage

@@ -1,40 +1,22 @@
-"""A reply streams as the provider sends it, and whatever goes wrong is called by its name."""
+"""A reply streams as the provider sends it, in whatever shape."""
 
 from __future__ import annotations
 
-import asyncio
-import time
-from contextlib import aclosing
 from typing import Any
 
 import pytest
 
 from jupyter_chatide.gateway import (
-    AuthenticationError,
-    ChatMessage,
-    ContentRefusedError,
-    ContextTooLongError,
     FinishDelta,
-    GatewayError,
-    LLMRequest,
-    MalformedReplyError,
-    ModelNotFoundError,
-    ModelTimeoutError,
-    OverloadedError,
-    PermissionDeniedError,
-    QuotaError,
-    RateLimitError,
     ReasoningDelta,
-    RequestRefusedError,
     TextDelta,
-    UnreachableError,
     UsageDelta,
 )
-from jupyter_chatide.gateway.direct import DirectAdapter
+from jupyter_chatide.gateway.messages import ToolCallDelta
 from jupyter_chatide.gateway.settings import Deadlines
-from tests.fakes import CUT, HOLD, FakeProvider, Reasoning, event, free_port
+from tests.fakes import HOLD, Call, FakeProvider, Reasoning, event
 
-from .asking import KEY, ask, question, target_for, text_of
+from .asking import ask, text_of
 
 
 async def test_a_reply_streams_with_reasoning_usage_and_the_model_that_answered(
@@ -50,24 +32,6 @@ async def test_a_reply_streams_with_reasoning_usage_and_the_model_that_answered(
         UsageDelta(input_tokens=7, output_tokens=11),
         FinishDelta("stop", "fake/m"),
     ]
-
-
-async def test_the_request_is_what_was_asked(provider: FakeProvider) -> None:
-    provider.reply("ok")
-    messages = [ChatMessage("system", "Be kind."), ChatMessage("user", "Grüße 🌍")]
-    await ask(provider.base_url, LLMRequest("fake", "some/model:7b", messages, temperature=0.25))
-    (request,) = provider.requests
-    assert request.headers["authorization"] == f"Bearer {KEY}"
-    assert request.json == {
-        "model": "some/model:7b",
-        "messages": [
-            {"role": "system", "content": "Be kind."},
-            {"role": "user", "content": "Grüße 🌍"},
-        ],
-        "temperature": 0.25,
-        "stream": True,
-        "stream_options": {"include_usage": True},
-    }
 
 
 @pytest.mark.parametrize("packet", [1, 2, 3, 7, 64])
@@ -171,288 +135,116 @@ async def test_a_server_that_does_not_stream_is_understood(provider: FakeProvide
     assert deltas == [TextDelta("all at once"), UsageDelta(1, 3), end]
 
 
-async def test_a_server_that_refuses_to_count_tokens_is_asked_without(
-    provider: FakeProvider,
-) -> None:
-    loc = {"type": "extra_forbidden", "loc": ["body", "stream_options", "include_usage"]}
-    provider.respond(422, event({"object": "error", "message": {"detail": [loc]}})[6:])
-    provider.reply("ok", usage=None)
-    provider.reply("again", usage=None)
-    adapter, target = DirectAdapter(), target_for(provider.base_url)
-    for expected in ("ok", "again"):
-        assert text_of([d async for d in adapter.stream(target, question())]) == expected
-    await adapter.aclose()
-    asked = ["stream_options" in request.json for request in provider.requests]
-    assert asked == [True, False, False]
+async def test_calls_of_tools_stream_in_pieces(provider: FakeProvider) -> None:
+    provider.reply(
+        "Let me see.", Call("plot", '{"x":', " 1}", id="call_a"), Call("sum", "{}", id="call_b")
+    )
+    deltas = await ask(provider.base_url)
+    assert deltas[:-2] == [
+        TextDelta("Let me see."),
+        ToolCallDelta(0, "call_a", "plot"),
+        ToolCallDelta(0, arguments='{"x":'),
+        ToolCallDelta(0, arguments=" 1}"),
+        ToolCallDelta(1, "call_b", "sum"),
+        ToolCallDelta(1, arguments="{}"),
+    ]
+    assert deltas[-1] == FinishDelta("tool_calls", "fake/m")
 
 
-REFUSALS: list[tuple[int, dict[str, Any], type[GatewayError]]] = [
-    (400, {"message": "?", "type": "invalid_request_error"}, RequestRefusedError),
-    (400, {"code": "context_length_exceeded", "type": "invalid"}, ContextTooLongError),
-    (400, {"code": 400, "type": "exceed_context_size_error", "n_ctx": 512}, ContextTooLongError),
-    (400, {"code": "content_filter"}, ContentRefusedError),
-    (400, {"code": "invalid_prompt"}, ContentRefusedError),
-    (400, {"innererror": {"code": "ResponsibleAIPolicyViolation"}}, ContentRefusedError),
-    (400, {"code": 400, "status": "INVALID_ARGUMENT"}, RequestRefusedError),
-    (400, {"code": 400, "details": [{"reason": "API_KEY_INVALID"}]}, AuthenticationError),
-    (400, {"code": "model_decommissioned"}, ModelNotFoundError),
-    (401, {"code": "invalid_api_key"}, AuthenticationError),
-    (402, {"message": "credits", "code": 402}, QuotaError),
-    (403, {"code": "unsupported_country_region_territory"}, PermissionDeniedError),
-    (403, {"code": 403, "metadata": {"reasons": ["violence"]}}, ContentRefusedError),
-    (404, {"code": "model_not_found"}, ModelNotFoundError),
-    (404, {"message": "no", "type": "invalid_request_error"}, ModelNotFoundError),
-    (408, {"message": "slow"}, ModelTimeoutError),
-    (413, {"message": "big"}, RequestRefusedError),
-    (413, {"code": "rate_limit_exceeded", "type": "tokens"}, RateLimitError),
-    (422, {"message": "shape"}, RequestRefusedError),
-    (429, {"code": "rate_limit_exceeded"}, RateLimitError),
-    (429, {"code": "insufficient_quota", "type": "insufficient_quota"}, QuotaError),
-    (498, {"message": "no capacity"}, OverloadedError),
-    (500, {"message": "oh"}, OverloadedError),
-    (503, {"type": "overloaded_error"}, OverloadedError),
-    (529, {"type": "overloaded_error"}, OverloadedError),
-]
+def calls(*pieces: dict[str, Any]) -> bytes:
+    return event({"choices": [{"delta": {"tool_calls": list(pieces)}}]})
 
 
-@pytest.mark.parametrize(("status", "error", "kind"), REFUSALS)
-async def test_each_refusal_has_its_class_a_message_and_a_hint(
-    provider: FakeProvider, status: int, error: dict[str, Any], kind: type[GatewayError]
-) -> None:
-    provider.refuse(status, error)
-    with pytest.raises(GatewayError) as caught:
-        await ask(provider.base_url)
-    assert type(caught.value) is kind
-    assert caught.value.status == status
-    assert caught.value.message and caught.value.hint
+def function(name: str | None = None, arguments: Any = None) -> dict[str, Any]:
+    return {"function": {"name": name, "arguments": arguments}}
 
 
 @pytest.mark.parametrize(
-    ("body", "kind"),
+    "body",
+    [
+        calls({"id": "1", **function("f", "{}")}, {"id": "2", **function("g", '{"a": 1}')}),
+        calls({"index": 0, "id": "1", **function("f", "{}")})
+        + calls({"index": 0, "id": "2", **function("g", {"a": 1})}),
+        calls({"index": 0, "id": "1", **function("f", "{}")})
+        + calls({"index": 1, "id": "2", **function("g", '{"a"')})
+        + calls({"index": 1, "id": "2", **function("g", ": 1}")}),
+        calls({"index": 5, "id": "1", **function("f", "{}")})
+        + calls({"index": 7, "id": "2", **function("g")})
+        + calls({"index": 7, **function(arguments='{"a": 1}')}),
+        calls({"id": "1", **function("f", "{}")})
+        + calls({"id": "2", **function("g", '{"a": ')})
+        + calls(function(arguments="1}")),
+    ],
+    ids=["no index", "all numbered 0", "named again", "any number", "no number after the first"],
+)
+async def test_calls_are_told_apart_however_they_are_numbered(
+    provider: FakeProvider, body: bytes
+) -> None:
+    provider.respond(
+        200,
+        body,
+        event({"choices": [{"delta": {}, "finish_reason": "stop"}]}),
+        content_type="text/event-stream",
+    )
+    *deltas, end = await ask(provider.base_url)
+    found: dict[int, list[str]] = {}
+    for delta in deltas:
+        assert isinstance(delta, ToolCallDelta)
+        if delta.index not in found:
+            found[delta.index] = [delta.id, delta.name, ""]
+        else:
+            assert (delta.id, delta.name) == ("", "")  # they come once
+        found[delta.index][2] += delta.arguments.replace(" ", "")
+    assert found == {0: ["1", "f", "{}"], 1: ["2", "g", '{"a":1}']}
+    assert end == FinishDelta("tool_calls", "fake/m")
+
+
+async def test_a_call_without_an_id_gets_one(provider: FakeProvider) -> None:
+    provider.respond(
+        200,
+        calls(function("f", "{}"), "odd", {"function": 7}, {"index": 3}),  # type: ignore[arg-type]
+        event({"choices": [{"delta": {"tool_calls": "odd"}, "finish_reason": "tool_calls"}]}),
+        content_type="text/event-stream",
+    )
+    (call, end) = await ask(provider.base_url)
+    assert isinstance(call, ToolCallDelta) and isinstance(end, FinishDelta)
+    assert call.id.startswith("call_") and (call.name, call.arguments) == ("f", "{}")
+
+
+async def test_a_call_in_a_whole_answer_is_understood(provider: FakeProvider) -> None:
+    message = {"content": None, "tool_calls": [{"id": "1", **function("f", '{"x": 2}')}]}
+    body = {"choices": [{"message": message, "finish_reason": "tool_calls"}]}
+    provider.respond(200, event(body).removeprefix(b"data: "))
+    assert await ask(provider.base_url) == [
+        ToolCallDelta(0, "1", "f", '{"x": 2}'),
+        FinishDelta("tool_calls", "fake/m"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
     [
         (
-            '{"object":"error","type":"BadRequestError","code":400,"message":"x"}',
-            RequestRefusedError,
+            {
+                "prompt_tokens_details": {"cached_tokens": 4},
+                "completion_tokens_details": {"reasoning_tokens": 3},
+            },
+            UsageDelta(7, 11, 4, 3),
         ),
-        ('{"object":"error","code":404,"type":"NotFoundError","message":"x"}', ModelNotFoundError),
-        ('[{"error":{"code":429,"status":"RESOURCE_EXHAUSTED"}}]', RateLimitError),
-        ('{"error":"the model is overloaded","error_type":"overloaded"}', RequestRefusedError),
-        ("not json", RequestRefusedError),
-        ("", RequestRefusedError),
+        ({"prompt_cache_hit_tokens": 5}, UsageDelta(7, 11, 5)),  # DeepSeek
+        ({"cached_tokens": 6}, UsageDelta(7, 11, 6)),  # Moonshot
+        (  # xAI
+            {"total_tokens": 38, "completion_tokens_details": {"reasoning_tokens": 20}},
+            UsageDelta(7, 31, 0, 20),
+        ),
+        ({"prompt_tokens_details": {"cached_tokens": 99}}, UsageDelta(7, 11, 7)),
+        ({"prompt_tokens_details": {"cached_tokens": "many"}}, UsageDelta(7, 11)),
+        ({"prompt_tokens_details": None, "cached_tokens": -1}, UsageDelta(7, 11)),
     ],
 )
-async def test_refusals_of_other_shapes_are_read_too(
-    provider: FakeProvider, body: str, kind: type[GatewayError]
+async def test_cached_and_reasoning_tokens_are_counted(
+    provider: FakeProvider, counts: dict[str, Any], expected: UsageDelta
 ) -> None:
-    status = 404 if "404" in body else 400
-    provider.respond(status, body)
-    with pytest.raises(kind):
-        await ask(provider.base_url)
-
-
-async def test_words_never_decide_the_class(provider: FakeProvider) -> None:
-    provider.refuse(400, {"message": "rate limit exceeded, invalid api key, context length"})
-    with pytest.raises(RequestRefusedError):
-        await ask(provider.base_url)
-
-
-@pytest.mark.parametrize(
-    ("value", "low", "high"),
-    [("7", 7, 7), ("0.5", 0.5, 0.5), ("Wed, 21 Oct 2015 07:28:00 GMT", 0, 0), ("-3", 0, 0)],
-)
-async def test_the_wait_that_a_provider_asks_for_is_kept(
-    provider: FakeProvider, value: str, low: float, high: float
-) -> None:
-    provider.refuse(429, retry_after=value)
-    with pytest.raises(RateLimitError) as caught:
-        await ask(provider.base_url)
-    assert caught.value.retry_after is not None and low <= caught.value.retry_after <= high
-
-
-@pytest.mark.parametrize("value", ["soon", "nan", "inf", ""])
-async def test_a_wait_that_is_none_is_ignored(provider: FakeProvider, value: str) -> None:
-    provider.refuse(429, retry_after=value)
-    with pytest.raises(RateLimitError) as caught:
-        await ask(provider.base_url)
-    assert caught.value.retry_after is None
-
-
-@pytest.mark.parametrize(
-    ("error", "kind"),
-    [
-        ({"message": "x", "type": "server_error"}, OverloadedError),
-        ({"message": "x", "code": 502}, OverloadedError),
-        ({"message": "x", "code": 429}, RateLimitError),
-        ({"message": "x", "code": "context_length_exceeded"}, ContextTooLongError),
-        ("something broke", OverloadedError),
-    ],
-)
-async def test_an_error_in_mid_reply_ends_it_after_what_was_said(
-    provider: FakeProvider, error: object, kind: type[GatewayError]
-) -> None:
-    provider.reply("so far", event({"error": error}), "never")
-    adapter, said = DirectAdapter(), []
-    with pytest.raises(kind):
-        async for delta in adapter.stream(target_for(provider.base_url), question()):
-            said.append(delta)
-    await adapter.aclose()
-    assert text_of(said) == "so far"
-
-
-async def test_a_reply_that_is_cut_is_not_taken_for_a_whole_one(provider: FakeProvider) -> None:
-    provider.reply("half a rep", CUT)
-    provider.reply("half a rep", finish=None, usage=None, done=False)
-    provider.respond(200, CUT)
-    for _ in range(3):
-        with pytest.raises(UnreachableError):
-            await ask(provider.base_url)
-
-
-@pytest.mark.parametrize(
-    ("status", "content_type", "body"),
-    [
-        (200, "text/html", "<!doctype html><title>Sign in</title>"),
-        (404, "text/html", "<h1>404</h1>"),
-        (404, "application/json", '{"detail":"Not Found"}'),
-        (405, "text/plain", "Method Not Allowed"),
-        (200, "text/event-stream", "data: {not json\n\n"),
-        (200, "text/event-stream", "data: 7\n\n"),
-        (200, "text/event-stream", f"data: {'[' * 100_000}\n\n"),
-        (200, "application/json", '{"hello": "world"}'),
-        (200, "application/json", '{"models": '),
-        (200, "application/json", "[]"),
-        (200, "text/event-stream", ""),
-        (200, "text/event-stream", ": only a comment\n\n"),
-    ],
-)
-async def test_what_is_no_reply_is_called_malformed(
-    provider: FakeProvider, status: int, content_type: str, body: str
-) -> None:
-    provider.respond(status, body, content_type=content_type)
-    with pytest.raises(MalformedReplyError):
-        await ask(provider.base_url)
-
-
-async def test_an_error_page_is_not_quoted(provider: FakeProvider) -> None:
-    provider.respond(502, "<html><body>nginx</body></html>", content_type="text/html")
-    with pytest.raises(OverloadedError) as caught:
-        await ask(provider.base_url)
-    assert "<" not in caught.value.message and "502" in caught.value.message
-
-
-async def test_redirects_are_not_followed(provider: FakeProvider) -> None:
-    with FakeProvider() as other:
-        other.otherwise("stolen")
-        url = f"{other.base_url}/chat/completions"
-        provider.respond(307, headers={"Location": url})
-        with pytest.raises(MalformedReplyError):
-            await ask(provider.base_url)
-        assert other.requests == []
-
-
-async def test_a_flood_is_cut_off(provider: FakeProvider) -> None:
-    endless = b"data: " + b"x" * 100_000
-    provider.respond(200, endless, *[b"x" * 100_000] * 100, content_type="text/event-stream")
-    with pytest.raises(MalformedReplyError):
-        await ask(provider.base_url, event_limit=1_000_000)
-    provider.reply(*["many words " * 1000] * 100)
-    with pytest.raises(MalformedReplyError):
-        await ask(provider.base_url, reply_limit=100_000)
-    provider.respond(200, "{", *[" " * 100_000] * 100)
-    with pytest.raises(MalformedReplyError):
-        await ask(provider.base_url, event_limit=1_000_000)
-
-
-async def test_nobody_at_home_is_unreachable() -> None:
-    with pytest.raises(UnreachableError) as caught:
-        await ask(f"http://127.0.0.1:{free_port()}/v1")
-    assert "Fakes Inc" in caught.value.message
-    with pytest.raises(UnreachableError):
-        await ask("http://no-such-host.invalid/v1")
-
-
-async def test_each_deadline_is_kept_and_named(provider: FakeProvider) -> None:
-    provider.respond(200, HOLD)  # headers, and nothing more
-    provider.reply(HOLD)  # a role, and no token
-    provider.reply("a", HOLD)
-    provider.reply(*["x", 0.05] * 100)
-    cases = [
-        (Deadlines(first_token=0.3), "0.3 s"),
-        (Deadlines(first_token=0.3), "0.3 s"),
-        (Deadlines(idle=0.4), "0.4 s"),
-        (Deadlines(total=0.6), "0.6 s"),
-    ]
-    for deadlines, named in cases:
-        began = time.monotonic()
-        with pytest.raises(ModelTimeoutError, match=named):
-            await ask(provider.base_url, deadlines=deadlines)
-        assert time.monotonic() - began < 3
-    for request in provider.requests:
-        assert await asyncio.to_thread(request.wait_left)
-
-
-async def test_comments_do_not_count_as_a_token(provider: FakeProvider) -> None:
-    provider.respond(200, *[": wait\n\n", 0.1] * 20, content_type="text/event-stream")
-    with pytest.raises(ModelTimeoutError):
-        await ask(provider.base_url, deadlines=Deadlines(first_token=0.5, idle=5))
-
-
-async def test_closing_the_stream_closes_the_connection_at_once(provider: FakeProvider) -> None:
-    adapter = DirectAdapter()
-    for _ in range(3):
-        provider.reply("first", HOLD, "never")
-        async with aclosing(adapter.stream(target_for(provider.base_url), question())) as deltas:
-            async for _delta in deltas:
-                break
-            left = time.monotonic()
-        took = time.monotonic() - left
-        request = provider.requests[-1]
-        assert await asyncio.to_thread(request.wait_left)
-        assert request.left_at is not None
-        assert max(took, request.left_at - left) < 0.25  # measured: a few ms
-    await adapter.aclose()
-
-
-async def test_cancelling_the_reader_closes_the_connection_at_once(provider: FakeProvider) -> None:
-    for script in (("first", HOLD), (HOLD,)):
-        provider.reply(*script)
-        reading = asyncio.create_task(ask(provider.base_url))
-        await asyncio.to_thread(provider.wait_for_requests, len(provider.requests) + 1)
-        await asyncio.sleep(0.1)
-        left = time.monotonic()
-        reading.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await reading
-        request = provider.requests[-1]
-        assert await asyncio.to_thread(request.wait_left)
-        assert request.left_at is not None and request.left_at - left < 0.25
-
-
-async def test_a_stream_does_not_block_the_loop(provider: FakeProvider) -> None:
-    provider.reply(*["word "] * 20_000)
-    worst, done = 0.0, False
-
-    async def watch() -> None:
-        nonlocal worst
-        while not done:
-            before = time.monotonic()
-            await asyncio.sleep(0.005)
-            worst = max(worst, time.monotonic() - before - 0.005)
-
-    watching = asyncio.create_task(watch())
-    deltas = await ask(provider.base_url)
-    done = True
-    await watching
-    assert len(text_of(deltas)) == 100_000
-    assert worst < 0.5
-
-
-async def test_no_error_shows_the_key_that_a_provider_echoes(provider: FakeProvider) -> None:
-    echoes = [KEY, f"{KEY[:8]}***{KEY[-6:]}", f"'{KEY[:12]}…'", f"Bearer {KEY}, twice {KEY}"]
-    for status in (400, 401, 403, 404, 429, 500):
-        for echo in echoes:
-            provider.refuse(status, {"message": f"Wrong key: {echo}. Look.", "type": "x"})
-            with pytest.raises(GatewayError) as caught:
-                await ask(provider.base_url)
-            shown = f"{caught.value!r} {caught.value} {caught.value.message} {caught.value.hint}"
-            assert all(KEY[i : i + 6] not in shown for i in range(len(KEY) - 5)), shown
+    usage = {"prompt_tokens": 7, "completion_tokens": 11, **counts}
+    provider.reply("x", event({"choices": [], "usage": usage}), usage=None)
+    assert expected in await ask(provider.base_url)
