@@ -35,9 +35,10 @@ class Policy:
             provider: its id.
             model: its name there; ``""`` asks whether any of the provider's models is allowed.
         """
-        name = f"{provider}/{model}".strip().lower()
-        blocks = _matches if model.strip() else _matches_all
-        allows = _matches if model.strip() else _matches_some
+        model = model.strip()
+        name = f"{provider}/{model}".lower()
+        blocks = _matches if model else _matches_all
+        allows = _matches if model else _matches_some
         shown = f"{provider}/{model}" if model else provider
         if any(blocks(name, pattern) for pattern in self._blocked):
             return f"The administrator has blocked {shown}."
