@@ -157,7 +157,7 @@ class ReplyWriter:
 
 
 def is_whole(reply: ReplyState) -> bool:
-    """Whether a reply can go on: the log has lost nothing of it."""
+    """Whether a reply can go on: the log has lost nothing that the rest hangs on."""
     try:
         _place(reply, parse.ActionParser())
     except ValueError:
@@ -167,22 +167,24 @@ def is_whole(reply: ReplyState) -> bool:
 
 def _place(reply: ReplyState, parser: parse.ActionParser) -> Place:
     """Feed a reply to a parser, and find out where in the reply that comes to rest."""
-    kept = content = count = 0
-    is_open = False
+    kept = content = 0
+    action: ActionState | None = None
+    following = iter(reply.actions)
     for piece in parser.feed(reply.raw):
         match piece:
             case parse.ActionOpened():
-                # An action of the log for each of the text, or a line of the log is gone.
-                if count == len(reply.actions) or reply.actions[count].at != kept:
-                    raise ValueError(f"action {count} of {reply.id} is not where it was")
-                count, content, is_open = count + 1, 0, True
+                action, content = next(following, None), 0
+                if action is None or action.at != kept:
+                    raise ValueError(f"{reply.id} has no action at {kept}")
             case parse.ActionDelta():
                 content += len(piece.text)
             case parse.ActionClosed():
-                if not reply.actions[count - 1].complete:
-                    raise ValueError(f"action {count} of {reply.id} is not complete")
-                is_open = False
+                if action and not (action.complete and content == len(action.content)):
+                    raise ValueError(f"{action.id} is not whole")
+                action = None
         kept += len(piece.raw)
-    if not is_open:
+    if action is None:
         return Place(kept)
-    return Place(kept, reply.actions[count - 1].id, content)
+    if content > len(action.content):
+        raise ValueError(f"{action.id} is not whole")
+    return Place(kept, action.id, content)
