@@ -213,11 +213,12 @@ def _is_of(owner: str, prefix: str) -> bool:
 
 
 def _is_free(provider: ProviderConfiguration, model: str, base_url: str) -> bool:
-    """Whether a model runs on this machine: not one that a local server asks elsewhere."""
+    """Whether a model runs on this machine: not one that a local server asks elsewhere, as
+    a proxy does, and for all we know any server that we have no name for."""
     if provider.adapter in ("demo", "local"):
         return True
     asked_elsewhere = provider.id == "litellm" or model.endswith("cloud")  # Ollama's, -cloud
-    return is_loopback(base_url) and not asked_elsewhere
+    return provider.group == "local" and is_loopback(base_url) and not asked_elsewhere
 
 
 def _facts(model: str, entry: dict[str, Any]) -> _Facts:
