@@ -64,7 +64,7 @@ class ChatIDEExtension(Settings, ExtensionApp):
         """The chats."""
         from .chat import Chats
 
-        return Chats(self.gateway, self.runtime, self.data_path)
+        return Chats(self.gateway, self.runtime, self.data_path, max_turns=self.max_turns)
 
     @cached_property
     def previews(self) -> PreviewTokens:

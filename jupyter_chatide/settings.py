@@ -172,6 +172,13 @@ class Settings(HasTraits):
         `data_dir`.""",
     ).tag(config=True)
 
+    max_turns = Integer(
+        8,
+        min=1,
+        help="""The most turns that go on at a time, over all chats of a server. Four times as many
+        wait for a place; more are refused. Default: 8.""",
+    ).tag(config=True)
+
     run_time = Float(
         120.0,
         min=0,

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 PROMPT_CHARS = 200_000
 TITLE_CHARS = 60
-FALLBACK_MODELS = 20
 
 
 class ChatInfo(msgspec.Struct, frozen=True):
@@ -387,16 +386,12 @@ def clean_title(text: str) -> str:
 
 
 def _check_chain(models: list[str]) -> None:
-    if len(models) > FALLBACK_MODELS:
-        raise InvalidRequestError(
-            f"fallback: at most {FALLBACK_MODELS} models.", "Take some out of the list."
-        )
+    from ..gateway.messages import ChatMessage, LLMRequest
+    from ..gateway.validation import validate
+
+    # The gateway's own rules: a chain that it would not take fails now, not in the next turn.
+    validate(LLMRequest("demo", "demo", [ChatMessage("user", "?")], fallback=models))
     for at, model in enumerate(models):
-        if not all(model.partition("/")):
-            raise InvalidRequestError(
-                f"fallback[{at}]: {model!r} is not named provider/model.",
-                "Pick a model from the list.",
-            )
         if model in models[:at]:
             raise InvalidRequestError(
                 f"fallback[{at}]: {model} is in the list twice.", "Take one of them out."

@@ -319,3 +319,47 @@ async def test_a_run_that_fails_by_our_fault_says_so(chat: Chat, provider: FakeP
     events = chat.read()
     assert of(events, ev.RunFinished)[0].status == "died"
     assert of(events, ev.Notice)[0].code == "internal"
+
+
+async def test_chats_that_cannot_be_read_are_listed_with_a_word(
+    chats: Chats, chat: Chat, provider: FakeProvider, tmp_path: Path
+) -> None:
+    provider.reply("Hello.")
+    await ask(chat, "Readable")
+    newer, damaged = chats.create("Newer"), chats.create("Damaged")
+    for other in (newer, damaged):
+        await other.aclose()
+    head, _, rest = newer.log.path.read_bytes().partition(b"\n")
+    newer.log.path.write_bytes(head.replace(b'"chatide":1', b'"chatide":99') + b"\n" + rest)
+    damaged.log.path.write_bytes(b"\x00" * 100)
+    (damaged.log.path.parent / "meta.json").unlink()
+    bare = tmp_path / "chats" / "empty"
+    bare.mkdir()
+    (bare / "log.jsonl").touch()
+
+    listed = {info.id: info for info in await chats.list()}
+    assert len(listed) == 4
+    assert listed[chat.id].unreadable == ""
+    assert listed[newer.id].title == "Newer"
+    assert "newer version" in listed[newer.id].unreadable
+    assert listed[damaged.id].unreadable == "This is not a chat's log."
+    assert listed["empty"].unreadable
+    assert listed["empty"].modified > 0
+    for id in (newer.id, damaged.id, "empty"):
+        with pytest.raises(LogError):
+            await chats.get(id)
+        await chats.delete(id)
+    assert [info.id for info in await chats.list()] == [chat.id]
+
+
+async def test_a_copied_chat_is_one_of_its_own(
+    chats: Chats, chat: Chat, provider: FakeProvider, tmp_path: Path
+) -> None:
+    provider.reply("Hello.")
+    await ask(chat, "Greet")
+    await chat.aclose()
+    shutil.copytree(tmp_path / "chats" / chat.id, tmp_path / "chats" / "copy")
+    assert {info.id: info.title for info in await chats.list()} == {
+        chat.id: "Greet",
+        "copy": "Greet",
+    }
