@@ -47,3 +47,6 @@ def _check_type(path: str, value: Any, kind: type[msgspec.Struct]) -> None:
         name = f"{path}.{where}" if path else where
         what = what[:1].lower() + what[1:200]
         raise InvalidRequestError(f"{name or 'request'}: {what}.", _TYPES) from None
+    except UnicodeEncodeError:  # where one of a few words is wanted
+        what = "one of its fields holds half a character"
+        raise InvalidRequestError(f"{path or 'request'}: {what}.", _TYPES) from None
