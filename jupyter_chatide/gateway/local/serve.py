@@ -8,6 +8,7 @@ itself, as llama.cpp holds the interpreter while it loads a model.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import Any
 
@@ -56,16 +57,19 @@ class Started(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def main() -> None:
     """Serve until standard input ends."""
-    start = msgspec.json.decode(sys.stdin.buffer.readline(), type=Start)
-    _end_with(start.parent)
-    answers = os.dup(1)
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # llama.cpp writes there, too
-    server, started = _serve(start)
-    os.write(answers, msgspec.json.encode(started) + b"\n")
-    if server is not None:
-        while sys.stdin.buffer.read(1 << 16):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # in a terminal it is meant for Jupyter
+    try:
+        start = msgspec.json.decode(sys.stdin.buffer.readline(), type=Start)
+        _end_with(start.parent)
+        answers = os.dup(1)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # llama.cpp writes there, too
+        server, started = _serve(start)
+        os.write(answers, msgspec.json.encode(started) + b"\n")
+        while server is not None and sys.stdin.buffer.read(1 << 16):
             pass
-    os._exit(0)  # at once: there is nothing to save, and llama.cpp would wait for its clients
+    finally:
+        # At once, whatever happened: there is nothing to save, and llama.cpp waits for its clients.
+        os._exit(0)
 
 
 def _serve(start: Start) -> tuple[Any, Started]:

@@ -89,6 +89,7 @@ class ServingProcess:
                 stderr=DEVNULL,
                 env={name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ},
                 cwd=Path(sys.executable).anchor,
+                start_new_session=True,  # an interrupt in the terminal is not for it
             )
         except OSError as error:
             raise GatewayError(
