@@ -41,7 +41,7 @@ Json = dict[str, Any]
 _ERRORS: dict[type[ChatIDEError], tuple[int, str, str]] = {
     ChatIDEError: (500, "server_error", "server_error"),
     EndpointOffError: (403, "permission_error", "endpoint_off"),
-    TokenError: (401, "invalid_request_error", "invalid_api_key"),
+    TokenError: (401, "authentication_error", "invalid_api_key"),
     InvalidRequestError: (400, "invalid_request_error", "invalid_value"),
     NotFoundError: (404, "invalid_request_error", "model_not_found"),
     GatewayError: (502, "server_error", "upstream_error"),
