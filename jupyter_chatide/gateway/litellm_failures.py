@@ -22,6 +22,7 @@ from .adapter import Target
 from .connections import connection_failure
 from .errors import GatewayError, MalformedReplyError
 from .keys import scrub
+from .litellm_credentials import credentials_failure
 from .refusals import refusal
 
 _MALFORMED = (json.JSONDecodeError, UnicodeError, pydantic.ValidationError, httpx.DecodingError)
@@ -51,6 +52,9 @@ def gateway_error(
             return cause
         if isinstance(cause, httpx.HTTPStatusError):
             return _refusal(target, model, cause.response, chain)
+    for cause in chain:
+        if failure := credentials_failure(target, cause):
+            return failure
     for cause in chain:
         if isinstance(cause, openai.APIError) and isinstance(cause.body, dict):
             return refusal(target, model, 200, {"error": cause.body})  # in mid-stream

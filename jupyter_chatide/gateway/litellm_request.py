@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .adapter import Target
+from .litellm_credentials import check_credentials
 from .messages import LLMRequest
 from .openai_request import request_fields
 
@@ -53,16 +54,23 @@ def arguments(target: Target, request: LLMRequest, total: float) -> dict[str, An
         target: whom to ask; its options become arguments.
         request: what to ask.
         total: seconds that the answer may take.
+
+    Raises:
+        AuthenticationError: the file that holds its credentials is not there.
     """
+    check_credentials(target)
     prefix = target.provider.litellm_prefix
     asked: dict[str, Any] = {
         **request_fields(request),
-        "model": f"{prefix}/{request.model}",
+        "model": f"{prefix}/{_route(prefix, request.model)}{request.model}",
         "stream": True,
         "stream_options": {"include_usage": True},
         "timeout": total,
         "num_retries": 0,
         "max_retries": 0,
+        # Else litellm looks whether a tool is a server of its own proxy, for which it imports a
+        # library that it does not bring.
+        "_skip_mcp_handler": True,
     }
     for name, theirs in _OPTIONS.get(prefix, {}).items():
         if value := target.options.get(name):
@@ -76,6 +84,17 @@ def arguments(target: Target, request: LLMRequest, total: float) -> dict[str, An
     if base_url := _base_url(prefix, target.base_url):
         asked["api_base"] = base_url
     return asked
+
+
+def _route(prefix: str, model: str) -> str:
+    """Which of Bedrock's interfaces to ask: for a model that litellm does not know, the one that
+    all models share, where litellm would try that of the first ones."""
+    if prefix == "bedrock" and "/" not in model:
+        import litellm
+
+        if model not in litellm.model_cost:
+            return "converse/"
+    return ""
 
 
 def _choose_credentials(asked: dict[str, Any]) -> None:
