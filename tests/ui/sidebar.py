@@ -80,18 +80,33 @@ class Sidebar:
         Saving asks it for a short answer: that is the provider's first request.
         """
         provider.reply("Yes.")
-        self.panel.get_by_role("button", name="Models and keys").click()
-        head = self.page.get_by_role("button", name=re.compile("^OpenAI-compatible"))
-        if head.get_attribute("aria-expanded") == "false":
-            head.click()
-        card = self.panel.get_by_role("listitem").filter(has=head)
+        card = self.provider("OpenAI-compatible")
         card.get_by_label("Address").fill(provider.base_url)
         if key:
             card.get_by_label("Key").fill(key)
         card.get_by_role("button", name="Save").click()
         expect(card.get_by_role("status")).to_be_visible(timeout=PATIENCE)
-        self.panel.get_by_role("button", name="Back to the chat").click()
+        self.back()
         self.pick("openai-compatible/fake-model")
+
+    def models_page(self, section: str = "Providers") -> Locator:
+        """Open the models page at one of its sections, and return what it shows there."""
+        if self.prompt.is_visible():
+            self.panel.get_by_role("button", name="Models and keys").click()
+        self.panel.get_by_role("tab", name=section, exact=True).click()
+        return self.panel.get_by_role("tabpanel", name=section)
+
+    def back(self) -> None:
+        """Leave the models page."""
+        self.panel.get_by_role("button", name="Back to the chat").click()
+
+    def provider(self, name: str) -> Locator:
+        """A provider's card on the models page, opened."""
+        page = self.models_page()
+        head = page.get_by_role("button", name=re.compile(f"^{re.escape(name)}"))
+        if head.get_attribute("aria-expanded") == "false":
+            head.click()
+        return page.get_by_role("listitem").filter(has=head)
 
     def pick(self, model: str) -> None:
         """Pick a model by typing its name."""

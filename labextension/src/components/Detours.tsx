@@ -74,15 +74,15 @@ function past(detour: Detour, trans: TranslationBundle): string {
     : trans.__('%1 from %2, switched to %3.', what, detour.from, detour.to);
 }
 
-/** All of it in a line: the switch where there was one, else how often it was asked again. */
+/** All of it in a line: the switches where there were any, else how often it was asked again. */
 function summary(detours: readonly Detour[], trans: TranslationBundle): string {
-  const switches = detours.filter(detour => detour.type === 'switched');
-  const last = switches[switches.length - 1];
-  if (last?.type === 'switched') {
-    return trans.__(
-      '%1 from %2, switched to %3',
-      ...[fault(last.code, trans), modelName(switches[0].from), modelName(last.to)]
+  const switches = detours.flatMap(detour => (detour.type === 'switched' ? [detour] : []));
+  if (switches.length > 0) {
+    const faults = switches.map(({ code, from }) =>
+      trans.__('%1 from %2', fault(code, trans), modelName(from))
     );
+    const { to } = switches[switches.length - 1];
+    return trans.__('%1, switched to %2', faults.join(', '), modelName(to));
   }
   const [first] = detours;
   const from = first.type === 'retried' ? modelName(first.model) : '';

@@ -33,7 +33,7 @@ export function TurnEnd({ turn, last }: { turn: ITurn; last: boolean }): JSX.Ele
   }
   const text = {
     running: '',
-    finished: open ? trans.__('The answer was too long and is cut.') : '',
+    finished: open ? trans.__('The answer ended before its end.') : '',
     failed: trans.__('This turn failed.'),
     stopped: trans.__('Stopped.'),
     interrupted: trans.__(
@@ -66,7 +66,7 @@ function ResumeButtons({ turn }: { turn: ITurn }): JSX.Element {
           type="button"
           className="jp-ChatIDE-button jp-mod-primary"
           disabled={sending}
-          title={trans.__('The model goes on where it broke off')}
+          title={trans.__('Go on where it broke off; what ran does not run again')}
           onClick={() => void chatide.resume(turn.id, 'continue')}
         >
           {trans.__('Continue')}

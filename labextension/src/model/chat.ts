@@ -202,27 +202,25 @@ export function runningTurn(state: IChatState): ITurn | undefined {
   return last?.status === 'running' ? last : undefined;
 }
 
-/** What a person can have a turn do that ended early: go on where it broke off, or begin anew. */
+/** A turn that ended early can begin anew; `proceed`: it can also go on where it broke off. */
 export interface IResumable {
   readonly proceed: boolean;
 }
 
-/** How the last turn can be resumed; undefined where it goes on, or came to its end. */
+/** Reasons for which a model ends an answer before its end. */
+const CUT_SHORT = ['length', 'content_filter'];
+
+/** How a turn can be resumed: the last one, unless it goes on or came to its end. */
 export function resumable(state: IChatState, id: string): IResumable | undefined {
   const turn = state.turns.get(id);
   if (!turn || state.order[state.order.length - 1] !== id || turn.status === 'running') {
     return undefined;
   }
   const last = lastReply(state, turn);
-  const cut = last?.reason === 'length';
-  if (turn.status === 'finished' && !cut) {
+  if (turn.status === 'finished' && !CUT_SHORT.includes(last?.reason ?? '')) {
     return undefined;
   }
-  return { proceed: !!last && last.parts.length > 0 && (cut || isBroken(last)) };
-}
-
-function isBroken({ reason }: IReply): boolean {
-  return reason === '' || ['stopped', 'failed', 'interrupted'].includes(reason);
+  return { proceed: !!last && last.parts.length > 0 };
 }
 
 /** The newest reply of a turn that was not given up. */

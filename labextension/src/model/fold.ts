@@ -162,6 +162,7 @@ class Draft {
       }
       case 'run_started':
         this.startRun(event.run, event.action, event.t);
+        this.change('turns', event.turn ?? '', () => ({ resuming: false }));
         break;
       case 'run_output':
         this.addOutput(event);
@@ -176,6 +177,7 @@ class Draft {
         break;
       case 'repair_started': {
         const { attempt, limit, reason } = event;
+        this.change('turns', event.turn, () => ({ resuming: false }));
         this.addItem(event.turn, { type: 'repair', attempt, limit, reason });
         break;
       }
@@ -195,7 +197,8 @@ class Draft {
       case 'turn_finished':
         this.change('turns', event.turn, () => ({
           status: event.status,
-          error: event.error
+          error: event.error,
+          resuming: false
         }));
         break;
     }
