@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 
 import msgspec
 
+from ...errors import InvalidRequestError
 from ..adapter import Target
 from ..connections import Connections
 from ..direct import DirectAdapter
 from ..errors import (
+    GatewayError,
     MalformedReplyError,
     ModelTimeoutError,
     OverloadedError,
     UnreachableError,
 )
-from ..messages import AnyDelta, LLMRequest, ModelInfo
+from ..messages import AnyDelta, ImagePart, LLMRequest, ModelInfo
 from ..settings import Deadlines
 from .serving_process import ServingProcess
 from .store import LocalModels
@@ -42,10 +44,12 @@ class LocalAdapter:
         """Stream the answer. Closing the generator ends the model's work at once.
 
         Raises:
+            InvalidRequestError: there are images in it.
             ModelNotFoundError: there is no such file here.
             OverloadedError: the serving process ended in mid-reply; asked again, it starts anew.
             GatewayError: as ``Adapter.stream``.
         """
+        _refuse_images(request)
         begin = asyncio.get_running_loop().time()
         model = await self._models.ready(request.model)
         using = self._models.server.use(model)
@@ -66,19 +70,25 @@ class LocalAdapter:
             await using.__aexit__(None, None, None)
 
     async def models(self, target: Target) -> list[ModelInfo]:
-        """The models that can be asked now."""
-        return [
-            ModelInfo(
-                id=model.id,
-                label=model.label,
-                context_window=model.context_window,
-                vision=False,
-                input_price=0.0,
-                output_price=0.0,
-            )
-            for model in await self._models.list()
-            if model.state == "ready"
-        ]
+        """The models that can be asked now, with as much context as fits into memory."""
+        if not self._models.available()[0]:
+            return []
+        listed = []
+        for model in await self._models.list():
+            with suppress(GatewayError):  # its file has gone since, or is none
+                ready = await self._models.ready(model.id)
+                context = await self._models.server.context(ready)
+                listed.append(
+                    ModelInfo(
+                        id=model.id,
+                        label=model.label,
+                        context_window=context,
+                        vision=False,
+                        input_price=0.0,
+                        output_price=0.0,
+                    )
+                )
+        return listed
 
     async def aclose(self) -> None:
         """End the serving process. Safe to call twice."""
@@ -106,3 +116,13 @@ class LocalAdapter:
                     "Try again: it is started anew; if it ends again, memory may be short.",
                 ) from None
             raise
+
+
+def _refuse_images(request: LLMRequest) -> None:
+    for number, message in enumerate(request.messages):
+        if any(isinstance(part, ImagePart) for part in message.content):
+            raise InvalidRequestError(
+                f"messages[{number}].content: {request.provider}/{request.model} does not see "
+                "images.",
+                "Choose a model that does, or leave the images out.",
+            )

@@ -54,6 +54,13 @@ class ModelServer:
             return Serving()
         return Serving(state="serving", model=process.model.id, context=process.context)
 
+    async def context(self, model: ReadyModel) -> int:
+        """Tokens of a conversation with the model, as it is served, or would be now."""
+        process = self._process
+        if process is not None and process.alive and process.model == model:
+            return process.context
+        return plan(model.header, await asyncio.to_thread(self._memory)).context
+
     @asynccontextmanager
     async def use(self, model: ReadyModel) -> AsyncGenerator[ServingProcess, None]:
         """Have a model served as long as the block lasts.

@@ -16,6 +16,7 @@ import httpx
 import psutil
 import pytest
 
+from jupyter_chatide.errors import InvalidRequestError
 from jupyter_chatide.gateway import ChatMessage, LLMRequest
 from jupyter_chatide.gateway.adapter import ProviderConfiguration, Target
 from jupyter_chatide.gateway.errors import (
@@ -27,7 +28,14 @@ from jupyter_chatide.gateway.errors import (
 )
 from jupyter_chatide.gateway.local import LocalAdapter, LocalModels
 from jupyter_chatide.gateway.local.server import ModelServer
-from jupyter_chatide.gateway.messages import AnyDelta, FinishDelta, TextDelta, UsageDelta
+from jupyter_chatide.gateway.messages import (
+    AnyDelta,
+    FinishDelta,
+    ImagePart,
+    TextDelta,
+    TextPart,
+    UsageDelta,
+)
 from jupyter_chatide.gateway.settings import Deadlines
 from tests.gateway.asking import KEY, text_of
 from tests.gateway.local.file_server import FileServer
@@ -372,6 +380,8 @@ async def test_memory_bounds_the_conversation(
     await answer(adapter, asked(model.id))
     context = models.serving().context
     assert 2048 <= context < 8192
+    (listed,) = await adapter.models(TARGET)
+    assert listed.context_window == context
     with pytest.raises(ContextTooLongError):
         await answer(adapter, asked(model.id, "word " * 8000))
 
@@ -386,6 +396,16 @@ async def test_a_file_that_llama_cpp_does_not_know_is_said(
         await answer(adapter, asked(model.id))
     assert not serving_processes()
     assert models.serving().state == "idle"
+
+
+async def test_images_are_refused_by_name(adapter: LocalAdapter, models: LocalModels) -> None:
+    model = await models.add(weights())
+    image = ChatMessage("user", [TextPart("What is this?"), ImagePart("image/png", b"...")])
+    with pytest.raises(
+        InvalidRequestError, match=r"messages\[1\]\.content: .* does not see images"
+    ):
+        await answer(adapter, LLMRequest("local", model.id, [ChatMessage("user", "hi"), image]))
+    assert not serving_processes()
 
 
 async def test_a_model_that_is_removed_is_served_no_more(
