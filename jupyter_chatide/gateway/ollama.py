@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import shlex
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
+from typing import Any
 
+import msgspec
+
+from ..errors import InvalidRequestError
 from .adapter import Target
 from .clock import Clock
 from .connections import Connections, discard
@@ -21,8 +25,14 @@ from .errors import (
     UnreachableError,
 )
 from .listing import list_models, ollama_context, ollama_root, ollama_show
-from .messages import AnyDelta, LLMRequest, ModelInfo
-from .ollama_format import LineReader, LineTooLongError, ReplyReader, request_body
+from .messages import AnyDelta, ImagePart, LLMRequest, ModelInfo
+from .ollama_format import (
+    LineReader,
+    LineTooLongError,
+    ReplyReader,
+    request_body,
+    unwrapped,
+)
 from .refusals import refusal
 from .settings import Deadlines
 from .upstream import Upstream, drain, packets_of, size_of, too_much
@@ -74,12 +84,13 @@ class OllamaAdapter:
         upstream = self._upstream
         clock = Clock(upstream.deadlines, target.provider)
         limit, abilities = await self._show(target, request.model)
+        _check_images(target, request, abilities)
         context = min(ollama_context(target), limit or ollama_context(target))
         body = request_body(request, context, abilities)
         url = f"{ollama_root(target.base_url)}/api/chat"
         response = await upstream.post(target, url, body, clock, "application/x-ndjson")
         if not response.is_success:
-            said = await upstream.refusal_body(response, target, clock)
+            said = _unwrapped(await upstream.refusal_body(response, target, clock))
             error = refusal(target, request.model, response.status_code, said, response.headers)
             raise _explained(error, target, request, context)
         reply, lines = ReplyReader(target, request), LineReader(self._line_limit)
@@ -152,6 +163,28 @@ class OllamaAdapter:
         return shown
 
 
+def _check_images(target: Target, request: LLMRequest, abilities: frozenset[str]) -> None:
+    """Refuse images where Ollama says that the model does not see them: it would drop them."""
+    if not abilities or "vision" in abilities:
+        return
+    for number, message in enumerate(request.messages):
+        pieces = () if isinstance(message.content, str) else message.content
+        if any(isinstance(piece, ImagePart) for piece in pieces):
+            raise InvalidRequestError(
+                f"messages[{number}].content: {target.provider.id}/{request.model} does not see "
+                "images.",
+                "Choose a model that does, or leave the images out.",
+            )
+
+
+def _unwrapped(said: bytes) -> bytes | Mapping[str, Any]:
+    try:
+        answer = msgspec.json.decode(said)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return said
+    return unwrapped(answer) if isinstance(answer, dict) else said
+
+
 def _refuse_page(target: Target, packet: bytes) -> None:
     if packet.lstrip().startswith(b"<"):
         raise MalformedReplyError(
@@ -169,7 +202,8 @@ def _explained(
     size = 0
     with suppress(UnicodeEncodeError):
         size = sum(len(message.text.encode()) for message in request.messages)
-    if error.status == 400 and size > context * _BYTES_PER_TOKEN:
+    too_long = isinstance(error, ContextTooLongError)
+    if too_long or (error.status == 400 and size > context * _BYTES_PER_TOKEN):
         return ContextTooLongError(
             f"The conversation is longer than the {context} tokens that {target.provider.label} "
             "is set to read.",

@@ -37,7 +37,9 @@ _LEVELS = {"minimal": "low", "low": "low", "medium": "medium", "high": "high"}
 def request_body(request: LLMRequest, context: int, abilities: frozenset[str]) -> bytes:
     """The JSON body that asks for a streamed answer.
 
-    A conversation that is longer than the context is to be refused, not cut without a word.
+    A conversation that is longer than the context is to be refused, not cut without a word; and
+    an answer that fills it is to end, not to push the conversation out (versions before 0.12.6
+    know neither).
 
     Args:
         request: what is asked.
@@ -69,6 +71,7 @@ def request_body(request: LLMRequest, context: int, abilities: frozenset[str]) -
         "messages": _messages(request.messages),
         "stream": True,
         "truncate": False,
+        "shift": False,
         "options": options,
     }
     if request.tools and request.tool_choice != "none":
@@ -78,6 +81,19 @@ def request_body(request: LLMRequest, context: int, abilities: frozenset[str]) -
     if (think := _think(request, abilities)) is not None:
         body["think"] = think
     return msgspec.json.encode(body)
+
+
+def unwrapped(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a refusal says. Since 0.34, Ollama hands on the JSON of llama.cpp's server as a text."""
+    error = answer.get("error")
+    if isinstance(error, str) and error.startswith("{"):
+        try:
+            inner = msgspec.json.decode(error)
+        except (msgspec.DecodeError, RecursionError):
+            return answer
+        if isinstance(inner, dict) and inner.get("error"):
+            return inner
+    return answer
 
 
 class LineTooLongError(Exception):
@@ -144,7 +160,7 @@ class ReplyReader:
         chunk = self._decode(line)
         self._empty = False
         if chunk.get("error"):
-            raise refusal(self._target, self._model, 200, chunk)
+            raise refusal(self._target, self._model, 200, unwrapped(chunk))
         model = chunk.get("model")
         if isinstance(model, str) and 0 < len(model) <= LONGEST_MODEL and model.isprintable():
             self._answered_by = model

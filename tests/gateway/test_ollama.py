@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 from collections.abc import Iterator
 from contextlib import aclosing
 from typing import Any
@@ -111,6 +112,7 @@ async def test_the_request_says_all_that_was_asked(ollama: FakeOllama) -> None:
         "messages": [{"role": "user", "content": "hi"}],
         "stream": True,
         "truncate": False,
+        "shift": False,
         "options": {
             "num_ctx": 8192,
             "temperature": 0.25,
@@ -190,11 +192,19 @@ async def test_a_model_that_can_think_is_told_whether_to(
 
 
 async def test_images_go_along_as_base64(ollama: FakeOllama) -> None:
+    ollama.shows["tiny"] = shown(abilities=("completion", "vision"))
     parts = [TextPart("What is "), ImagePart("image/png", b"\x89PNG"), TextPart("this?")]
     body = await body_of(ollama, LLMRequest("ollama", "tiny", [ChatMessage("user", parts)]))
     (message,) = body["messages"]
     assert message["content"] == "What is this?"
     assert [base64.b64decode(image) for image in message["images"]] == [b"\x89PNG"]
+
+
+async def test_images_are_refused_where_the_model_sees_none(ollama: FakeOllama) -> None:
+    messages = [ChatMessage("system", "x"), ChatMessage("user", [ImagePart("image/png", b"x")])]
+    with pytest.raises(InvalidRequestError, match=r"^messages\[1\]\.content: ollama/tiny does not"):
+        await ask(target_at(ollama.origin), LLMRequest("ollama", "tiny", messages))
+    assert not ollama.chats
 
 
 async def test_tools_are_called_and_their_answers_told(ollama: FakeOllama) -> None:
@@ -297,10 +307,22 @@ async def test_a_missing_model_comes_with_the_way_to_get_it(ollama: FakeOllama) 
 async def test_a_conversation_that_does_not_fit_is_said_to_be_too_long(
     ollama: FakeOllama,
 ) -> None:
-    ollama.refuse(400, "the input is too long")
+    ollama.refuse(400, "the input length exceeds the context length")  # until 0.33
     with pytest.raises(ContextTooLongError, match="8192 tokens") as caught:
         await ask(target_at(ollama.origin), request_for(text="x" * 40_000))
     assert "context window" in caught.value.hint
+    said = {"code": 400, "message": "too many tokens", "type": "exceed_context_size_error"}
+    ollama.refuse(400, json.dumps({"error": said}))  # since 0.34
+    with pytest.raises(ContextTooLongError, match="8192 tokens") as caught:
+        await ask(target_at(ollama.origin))
+    assert "context window" in caught.value.hint
+
+
+async def test_a_refusal_that_only_looks_like_json_is_quoted(ollama: FakeOllama) -> None:
+    for text in ("{oops", "{}", '{"error": ""}'):
+        ollama.refuse(400, text)
+        with pytest.raises(RequestRefusedError, match="refuses the request"):
+            await ask(target_at(ollama.origin))
 
 
 async def test_an_error_in_mid_reply_ends_it_as_an_error(ollama: FakeOllama) -> None:
