@@ -19,12 +19,24 @@ import msgspec
 
 from .adapter import ProviderConfiguration
 from .addresses import is_loopback
-from .listing_formats import count, flag, price
+from .listing_formats import count, flag, price, sounds_like_chatting
 from .messages import ModelInfo, UsageDelta
 
 _FILE = "model_prices_and_context_window_backup.json"
 _THRESHOLDS = (512, 272, 200, 128, 100)  # thousands of input tokens past which prices differ
 _SEARCHING = "perplexity"  # each request searches the web, at a price of its own
+
+# What Bedrock puts before the names of models that several regions serve together, and where
+# those regions are. https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles.html
+_GEOGRAPHIES = {
+    "us-gov": ("us-gov-",),
+    "us": ("us-east-", "us-west-", "ca-"),
+    "eu": ("eu-",),
+    "apac": ("ap-",),
+    "jp": ("ap-northeast-1", "ap-northeast-3"),
+    "au": ("ap-southeast-2", "ap-southeast-4"),
+    "in": ("ap-south-",),
+}
 
 Prices = tuple[float, float]  # US dollars per million input and output tokens
 
@@ -100,17 +112,22 @@ class Catalog:
         filled = self.fill(provider, noted or ModelInfo(id=model))
         return filled if noted or filled != ModelInfo(id=model) else None
 
-    def known(self, provider: ProviderConfiguration) -> list[ModelInfo]:
+    def known(self, provider: ProviderConfiguration, region: str = "") -> list[ModelInfo]:
         """The models of a provider that has no list to ask for, its default model first.
 
         Those are left out that are past their end, or too old for their abilities to be listed.
+
+        Args:
+            provider: whose models.
+            region: of Bedrock, to leave out what other regions serve; ``""`` leaves out none.
         """
         if provider.id not in self._known:
             names = dict.fromkeys([provider.default_model, *self._names(provider)])
             self._known[provider.id] = [
                 self.fill(provider, ModelInfo(id=name)) for name in names if name
             ]
-        return self._known[provider.id]
+        models = self._known[provider.id]
+        return [model for model in models if _serves(region, model.id)]
 
     def cost(
         self, provider: ProviderConfiguration, model: str, usage: UsageDelta, *, base_url: str = ""
@@ -168,6 +185,8 @@ class Catalog:
                 continue
             if (owner.deprecation_date or today) < today or "@" in short:
                 continue
+            if not sounds_like_chatting(short):
+                continue
             if "/" in short and prefix == "bedrock":  # the same once more, by region or commitment
                 continue
             names.append(short)
@@ -210,6 +229,11 @@ def _prefix(provider: ProviderConfiguration) -> str:
 
 def _is_of(owner: str, prefix: str) -> bool:
     return owner == prefix or owner.startswith((f"{prefix}_", f"{prefix}-"))
+
+
+def _serves(region: str, model: str) -> bool:
+    regions = _GEOGRAPHIES.get(model.partition(".")[0])
+    return not region or regions is None or region.startswith(regions)
 
 
 def _is_free(provider: ProviderConfiguration, model: str, base_url: str) -> bool:

@@ -123,7 +123,7 @@ def gemini_models(entries: Iterable[Entry]) -> Iterator[ModelInfo]:
     """https://ai.google.dev/api/models#method:-models.list"""
     for name, entry in _named(entries, "name"):
         methods = listed(entry, "supportedGenerationMethods")
-        if (methods and "generateContent" not in methods) or not _chats(name, {}):
+        if (methods and "generateContent" not in methods) or not sounds_like_chatting(name):
             continue
         yield ModelInfo(
             id=name.removeprefix("models/"),
@@ -182,6 +182,11 @@ def xai_models(entries: Iterable[Entry]) -> Iterator[ModelInfo]:
         )
 
 
+def sounds_like_chatting(name: str) -> bool:
+    """Whether a model's name does not say that it is for something else than conversations."""
+    return not any(part in name.lower() for part in _NOT_CHATTING)
+
+
 def listed(entry: Entry, field: str) -> list[Any]:
     """A list inside an object; an empty one where there is none."""
     value = entry.get(field)
@@ -220,7 +225,7 @@ def _chats(name: str, entry: Entry) -> bool:
     kind = entry.get("type")  # Together, LM Studio
     if isinstance(kind, str) and kind not in _CHATTING_TYPES:
         return False
-    return not any(part in name.lower() for part in _NOT_CHATTING)
+    return sounds_like_chatting(name)
 
 
 def _modalities(entry: Entry, side: str) -> frozenset[str]:

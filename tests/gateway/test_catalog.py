@@ -205,6 +205,18 @@ async def test_providers_without_a_list_show_what_is_known_of_them() -> None:
     assert not any("pplx" in model.id for model in catalog.known(PROVIDERS["perplexity"]))
 
 
+async def test_bedrock_s_models_are_those_of_the_region() -> None:
+    catalog = await loaded()
+    names = {model.id for model in catalog.known(PROVIDERS["bedrock"], "eu-central-1")}
+    assert "eu.anthropic.claude-sonnet-5-5" in names
+    assert "global.anthropic.claude-sonnet-5-5" in names
+    assert "anthropic.claude-sonnet-5-5" in names
+    assert not any(name.startswith(("us.", "us-gov.", "jp.", "apac.")) for name in names)
+    names = {model.id for model in catalog.known(PROVIDERS["bedrock"], "us-gov-west-1")}
+    assert any(name.startswith("us-gov.") for name in names)
+    assert not any(name.startswith("us.") for name in names)
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"m": 7, "groq/m": [], "groq/n": "x"}'])
 async def test_a_damaged_price_list_is_as_good_as_none(content: str, tmp_path: Path) -> None:
     path = tmp_path / "prices.json"
