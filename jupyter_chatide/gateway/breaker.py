@@ -70,3 +70,12 @@ class Breaker:
         """The request ended before it showed anything of the model."""
         if record := self._records.get(model):
             record.trying = False
+
+    def forget(self, provider: str) -> None:
+        """None of a provider's models rests any more: it was seen to answer.
+
+        Args:
+            provider: its id.
+        """
+        for model in [name for name in self._records if name.startswith(f"{provider}/")]:
+            del self._records[model]

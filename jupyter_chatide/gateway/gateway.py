@@ -162,7 +162,8 @@ class Gateway:
             target = Target(configuration, "", None)
             models = await self._adapters.of(configuration).models(target)
         elif configuration.models == "none":
-            models = self.catalog.known(configuration)
+            region = self.registry.option_values(provider).get("region", "")
+            models = self.catalog.known(configuration, region)
         else:
             target = await self._target(provider)
             models = await list_models(self._adapters.connections, target)
@@ -191,7 +192,9 @@ class Gateway:
         configuration = self.registry.get(provider)
         try:
             async with asyncio.timeout(_CHECK):
-                return KeyCheck(ok=True, message=await self._prove_key(configuration))
+                message = await self._prove_key(configuration)
+            self._breaker.forget(provider)  # whatever ailed it before
+            return KeyCheck(ok=True, message=message)
         except TimeoutError:
             error: ChatIDEError = ModelTimeoutError(
                 f"{configuration.label} did not answer within {_CHECK:g} s.", "Try again."
@@ -347,12 +350,9 @@ class Gateway:
         configuration = self.registry.get(provider)
         if self.policy.reason(provider):
             return None
-        if configuration.adapter == "local":
-            models: list[ModelInfo] | None = None
-            if self.local.available()[0]:
-                models = await self.models(provider)
-            return models
         try:
+            if configuration.adapter == "local":
+                return await self.models(provider) if self.local.available()[0] else None
             models = await self._probes.models(await self._target(provider))
         except ChatIDEError:
             return None

@@ -419,3 +419,17 @@ async def test_a_stop_reaches_the_model_that_was_switched_to(
             assert await asyncio.to_thread(second.chats[0].wait_left)
             left_at = second.chats[0].left_at
             assert left_at is not None and left_at - left < 0.25
+
+
+async def test_a_key_that_was_tested_ends_the_rest_of_its_models(
+    provider: FakeProvider, other: FakeProvider, gateway_to: Any
+) -> None:
+    one = fake(provider.base_url, needs_key=True, key_check="models")
+    async with gateway_to(one, fake(other.base_url, "other")) as gateway:
+        gateway.keys.set("fake", KEY)
+        for _ in range(3):
+            provider.refuse(402)
+            await deltas_of(gateway, asking("other/n"))
+        assert (await gateway.check_key("fake")).ok
+        provider.reply("paid")
+        assert text_of(await deltas_of(gateway, asking("other/n"))) == "paid"
