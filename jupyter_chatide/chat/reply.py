@@ -14,6 +14,7 @@ from .performer import Failure, Performer
 from .prompts import continuation, conversation
 from .seam import Seam
 from .state import ReplyState, TurnState, Usage, fresh_id
+from .thinking import Thinking
 from .writer import Place, ReplyWriter
 
 if TYPE_CHECKING:
@@ -161,6 +162,7 @@ class Reply:
         purpose = llm.Purpose("chat", self._chat.id, self._turn.id)
         self._end.reason = "failed"
         self._begun = False
+        thinking = Thinking()
         used: Usage = UNKNOWN
         answered = False
         try:
@@ -169,8 +171,10 @@ class Reply:
                     answered |= isinstance(delta, llm.TextDelta | llm.ReasoningDelta)
                     if isinstance(delta, llm.UsageDelta):
                         used = _usage(delta)
+                    elif isinstance(delta, llm.TextDelta):
+                        self._text(thinking.feed(delta.text), seam)
                     else:
-                        self._take(delta, seam)
+                        self._take(delta)
         except (ModelTimeoutError, MalformedReplyError):
             raise  # the provider may have worked, and count it
         except ChatIDEError:
@@ -179,18 +183,29 @@ class Reply:
             raise
         finally:
             self._usage += used
+            self._text(thinking.close(), seam)
             if seam and (text := seam.close()):
                 self._writer.feed(text)
 
-    def _take(self, delta: llm.AnyDelta, seam: Seam | None) -> None:
+    def _text(self, piece: tuple[str, str], seam: Seam | None) -> None:
+        """Take the next piece of the answer: reasoning that it holds, and its text."""
+        reasoning, text = piece
+        if reasoning:
+            self._reason(reasoning)
+        if text and seam:
+            text = seam.feed(text)
+        if text:
+            self._writer.feed(text)
+
+    def _reason(self, text: str) -> None:
+        apart = self._reasoned and not self._begun
+        self._reasoned = self._begun = True
+        self._writer.reason("\n\n" + text if apart else text)
+
+    def _take(self, delta: llm.AnyDelta) -> None:
         match delta:
-            case llm.TextDelta(text=text):
-                if text := seam.feed(text) if seam else text:
-                    self._writer.feed(text)
             case llm.ReasoningDelta(text=text):
-                apart = self._reasoned and not self._begun
-                self._reasoned = self._begun = True
-                self._writer.reason("\n\n" + text if apart else text)
+                self._reason(text)
             case llm.RetryDelta():
                 self._writer.now(
                     ev.ModelRetried(

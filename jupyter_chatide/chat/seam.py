@@ -18,6 +18,7 @@ from .fences import read_info
 
 REACH = 600  # characters of the end of a reply that a continuation may repeat
 
+_LONGEST_DOUBT = 2_000  # characters
 _LONGEST_LINE = 200  # of an opening line, or of an announcement
 _ANNOUNCEMENTS = 2  # lines
 _FIRST_WORDS = (
@@ -50,7 +51,7 @@ class Seam:
         if self._held is None:
             return text
         self._held += text
-        return self._judge(self._held, ended=False)
+        return self._judge(self._held, ended=len(self._held) > _LONGEST_DOUBT)
 
     def close(self) -> str:
         """Take the end of the continuation; gives what was still held back."""

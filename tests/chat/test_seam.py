@@ -178,3 +178,5 @@ def test_a_continuation_flows_once_it_is_told_apart() -> None:
     assert seam.feed("_total(1") == "al(1"
     assert seam.feed("```python\n") == "```python\n"
     assert Seam("Some text").feed("!") == "!"
+    blanks = Seam("```python\nx\n")
+    assert blanks.feed("\n" * 5_000) == "\n" * 5_000
