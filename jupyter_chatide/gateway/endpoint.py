@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, contextmanager, suppress
 from pathlib import Path
@@ -13,11 +14,13 @@ import msgspec
 from ..errors import ChatIDEError, NotFoundError
 from .endpoint_requests import DEFAULT_MODEL, CompletionRequest, model_of
 from .endpoint_tokens import EndpointOffError, EndpointTokens, TokenError, TokenInfo
-from .errors import ModelNotFoundError, RateLimitError
+from .errors import KeyStoreError, ModelNotFoundError, RateLimitError
 from .messages import AnyDelta, Purpose
 
 if TYPE_CHECKING:
     from .gateway import Gateway
+
+_log = logging.getLogger(__name__)
 
 _LOOK = 1.0  # seconds between two looks whether the tokens in use are still good
 _LISTING = 5.0  # seconds that a provider may take to list its models
@@ -82,12 +85,17 @@ class Endpoint:
 
         Raises:
             EndpointOffError: the endpoint is off; the token was not looked at.
-            TokenError: the token is not good.
-            KeyStoreError: the tokens cannot be read.
+            TokenError: the token is not good, or none is as the file of tokens is not safe.
         """
         if not self.enabled:
             raise self._off()
-        return await asyncio.to_thread(self.tokens.check, secret)
+        try:
+            return await asyncio.to_thread(self.tokens.check, secret)
+        except KeyStoreError as error:
+            _log.warning("No token of the endpoint is good. %s %s", error.message, error.hint)
+            raise TokenError(  # whoever asks is not known: nothing of this machine
+                "No token is good now.", "Look at Models → Endpoint, or into Jupyter's log."
+            ) from None
 
     @contextmanager
     def session(self, token: TokenInfo) -> Iterator[asyncio.Future[ChatIDEError]]:

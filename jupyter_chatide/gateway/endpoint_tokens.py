@@ -19,6 +19,7 @@ import msgspec
 
 from ..errors import ChatIDEError, InvalidRequestError, NotFoundError
 from ..paths import default_data_dir
+from .errors import KeyStoreError
 from .private_files import FileState, locked, read_private, write_private
 from .settings import Budget
 
@@ -194,7 +195,7 @@ class EndpointTokens:
         try:
             return msgspec.json.decode(content, type=_File).tokens
         except ValueError:
-            raise TokenError(
+            raise KeyStoreError(
                 f"{self.path} does not hold tokens in our format, so none is good.",
                 "Move it away, and make your tokens anew.",
             ) from None
