@@ -398,7 +398,7 @@ DEFAULT_PROVIDERS: tuple[ProviderConfiguration, ...] = (
         group="local",
         base_url="http://127.0.0.1:8080/v1",
         base_url_editable=True,
-        key_variables=("LLAMA_API_KEY",),  # what its server itself reads
+        # No variable: LLAMA_API_KEY, which its server reads, holds Meta's key for others.
         needs_key=False,
         local=True,
     ),
