@@ -60,8 +60,10 @@ class Connections:
 def _make_client(local: bool, connect: float) -> httpx.AsyncClient:
     import httpx
 
+    from .quiet_client import QuietClient
+
     try:
-        return httpx.AsyncClient(
+        return QuietClient(
             trust_env=not local,
             follow_redirects=False,
             # Reading has deadlines of its own, which know what is being waited for.

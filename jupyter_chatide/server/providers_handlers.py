@@ -7,6 +7,7 @@ import asyncio
 from jupyter_server.auth.decorator import authorized
 from tornado import web
 
+from ..errors import InvalidRequestError
 from ..gateway.preferences import CustomProvider
 from .base import ChatIDEHandler
 from .bodies import ModelList, ProviderList, SetKey
@@ -92,7 +93,13 @@ class KeyHandler(ChatIDEHandler):
     @authorized
     async def put(self, provider: str) -> None:
         """Keep a key, a base URL, or both."""
-        body = self.decode(SetKey)
+        try:
+            body = self.decode(SetKey)
+        except InvalidRequestError:  # it may quote a key that is in the wrong field
+            raise InvalidRequestError(
+                "The request's body is no key, base URL and place.",
+                'Send JSON such as {"key": "…", "base_url": null, "place": "file"}.',
+            ) from None
         # In threads, here and below: a keyring takes its time, and so does a disk.
         keys = self.chatide.gateway.keys
         given = provider, body.key, body.base_url, body.place
