@@ -91,7 +91,7 @@ def turn_document(chat: Chat, turn: str) -> str:
     outputs: dict[str, Outputs] = {}
     for event in chat.read():
         match event:
-            case ev.RunStarted(turn=of) if of == turn:
+            case ev.RunStarted(turn=of) if of == turn and event.action in actions:
                 runs[event.run] = RunDocument(event.run, event.action)
                 outputs[event.run] = Outputs()
                 actions[event.action].status = "ran"
