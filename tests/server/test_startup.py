@@ -6,7 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from jupyter_chatide.extension import ChatIDEExtension
 from tests.fakes.provider import FakeProvider
 
 from .process import JupyterProcess
@@ -82,8 +81,3 @@ def test_importing_the_package_imports_next_to_nothing() -> None:
         "jupyter_chatide",
         *sys.stdlib_module_names,
     }
-
-
-def test_every_setting_says_its_default() -> None:
-    for name, trait in ChatIDEExtension.class_own_traits(config=True).items():
-        assert "Default:" in trait.help, name
