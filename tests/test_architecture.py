@@ -38,6 +38,7 @@ MAY_IMPORT = {
 
 # The worker process, and what only it loads.
 LITELLM_WORKER = {
+    "gateway/litellm_request.py",
     "gateway/litellm_worker.py",
     "gateway/litellm_failures.py",
     "gateway/litellm_reply.py",
