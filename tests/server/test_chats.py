@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from tests.fakes.provider import HOLD, FakeProvider
+from tests.fakes.provider import CUT, HOLD, FakeProvider
 
 from .conftest import Api, reply_text
 
@@ -192,3 +192,31 @@ async def test_the_sandbox_says_what_it_does_not_keep_out(api: Api) -> None:
     assert report["summary"]
     gaps = [dimension for dimension in report["dimensions"] if not dimension["enforced"]]
     assert all(dimension["gap"] for dimension in gaps)
+
+
+async def test_a_chat_has_a_chain_of_its_own(api: Api, provider: FakeProvider) -> None:
+    chat = await api.new_chat("Chained")
+    changed = await api("PATCH", f"/chats/{chat}", {"fallback": ["demo/demo"]})
+    assert (changed.json["fallback"], changed.json["title"]) == (["demo/demo"], "Chained")
+    changed = await api("PATCH", f"/chats/{chat}", {"title": "Still chained"})
+    assert changed.json["fallback"] == ["demo/demo"]
+    changed = await api("PATCH", f"/chats/{chat}", {"fallback": None})
+    assert changed.json["fallback"] is None
+    refused = await api("PATCH", f"/chats/{chat}", {"fallback": ["nameless"]})
+    assert refused.status == 400
+
+
+async def test_a_turn_that_failed_goes_on(api: Api, provider: FakeProvider) -> None:
+    model = await api.use(provider)
+    chat = await api.new_chat()
+    provider.reply("Half an ans", CUT)
+    turn = await api.ask(chat, "Tell me", model)
+    stream = await api.events(chat)
+    assert (await stream.until("turn_finished"))["status"] == "failed"
+    provider.reply("wer.")
+    resumed = await api.post(f"/chats/{chat}/turns/{turn}/resume", {"how": "continue"})
+    assert (resumed.status, resumed.json) == (200, {"turn": turn})
+    assert (await stream.until("turn_finished"))["status"] == "finished"
+    assert reply_text(stream.events) == "Half an answer."
+    unknown = await api.post(f"/chats/{chat}/turns/t99/resume", {"how": "retry"})
+    assert unknown.status == 404

@@ -71,6 +71,66 @@ async def test_a_key_is_kept_checked_and_forgotten(api: Api, provider: FakeProvi
     assert entry["base_url"] == provider.base_url
 
 
+async def test_a_provider_of_ones_own_is_added_changed_and_forgotten(
+    api: Api, provider: FakeProvider
+) -> None:
+    provider.key = CANARY
+    server = {"label": "Our lab", "base_url": provider.base_url, "needs_key": True}
+    added = await api("PUT", "/providers/our-lab", server)
+    assert added.status == 201
+    assert added.headers["Location"] == f"{api.base_url}api/chatide/providers/our-lab"
+    assert (added.json["label"], added.json["group"]) == ("Our lab", "custom")
+    assert added.json["removable"] and not added.json["key"]["set"]
+    await api("PUT", "/keys/our-lab", {"key": CANARY, "place": "memory"})
+    provider.reply("Hello")
+    answer = await api.post("/llmcall", _request(provider="our-lab"))
+    assert _deltas(answer.body)[-1]["model"] == "our-lab/fake-model"
+
+    changed = await api("PUT", "/providers/our-lab", server | {"label": "The lab"})
+    assert (changed.status, changed.json["label"]) == (200, "The lab")
+    assert changed.json["key"]["source"] == "memory"
+    moved = server | {"base_url": "http://127.0.0.1:9/v1"}
+    assert not (await api("PUT", "/providers/our-lab", moved)).json["key"]["set"]
+
+    assert (await api("DELETE", "/providers/our-lab")).status == 204
+    assert (await api("DELETE", "/providers/our-lab")).status == 404
+    assert (await api("DELETE", "/providers/openai")).status == 404
+    listed = (await api.get("/providers")).json["providers"]
+    assert "our-lab" not in {entry["id"] for entry in listed}
+
+
+async def test_a_provider_that_comes_back_under_a_name_has_no_old_key(
+    api: Api, provider: FakeProvider
+) -> None:
+    server = {"label": "Our lab", "base_url": provider.base_url}
+    await api("PUT", "/providers/our-lab", server)
+    await api("PUT", "/keys/our-lab", {"key": CANARY, "place": "file"})
+    await api("DELETE", "/providers/our-lab")
+    assert not (await api("PUT", "/providers/our-lab", server)).json["key"]["set"]
+
+
+async def test_options_are_set_and_reset(api: Api) -> None:
+    def option(options: list[dict[str, Any]]) -> Any:
+        return next(each for each in options if each["name"] == "context")
+
+    path = "/providers/ollama/options"
+    changed = option((await api("PUT", path, {"context": "16384"})).json)
+    assert changed["value"] == "16384"
+    listed = (await api.get("/providers")).json["providers"]
+    ollama = next(entry for entry in listed if entry["id"] == "ollama")
+    assert option(ollama["options"]) == changed
+    refused = await api("PUT", path, {"context": "plenty"})
+    assert refused.status == 400 and "context" in refused.json["message"]
+    assert option((await api("PUT", path, {"context": ""})).json)["value"] != "16384"
+
+
+async def test_the_places_where_a_key_can_be_kept_are_said(api: Api) -> None:
+    places = (await api.get("/providers")).json["key_places"]
+    assert {"file", "memory"} <= set(places)
+    status = await api("PUT", "/keys/openai", {"key": CANARY, "place": "memory"})
+    assert status.json["source"] == "memory"
+
+
 async def test_a_wrong_key_is_an_answer_not_an_error(api: Api, provider: FakeProvider) -> None:
     provider.key = "another"
     await api.use(provider, key=CANARY)
