@@ -7,7 +7,8 @@ provider's own stream is read, which litellm has parsed already into one of two 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
+from functools import partial
 from typing import Any
 
 from .adapter import Target
@@ -20,23 +21,26 @@ from .messages import (
     UsageDelta,
 )
 from .openai_format import FINISH_REASONS, read_usage
+from .refusals import filtered, refusal
 from .tool_calls import ToolCallReader
 
 Piece = tuple[type[TextDelta | ReasoningDelta], str] | ToolCallDelta
 """A kind of text and the text, or a piece of a tool call."""
 
 
-async def chunks(upstream: Any) -> AsyncIterator[Any]:
+async def chunks(upstream: Any, heard: Callable[[Any], None]) -> AsyncGenerator[Any, None]:
     """The chunks of a provider's stream as litellm parsed them.
 
     Args:
         upstream: what ``litellm.acompletion`` gave.
+        heard: is told each event as it came, where litellm parses events itself.
 
     Raises:
         Exception: litellm's, made from the provider's.
     """
     import litellm
 
+    source: Any = None
     try:
         if getattr(upstream, "completion_stream", None) is None and hasattr(
             upstream, "fetch_stream"
@@ -45,6 +49,9 @@ async def chunks(upstream: Any) -> AsyncIterator[Any]:
         stream: Any = getattr(upstream, "completion_stream", None)
         if not hasattr(stream, "__aiter__"):
             stream = upstream  # a library that blocks: litellm reads it in threads
+        elif parse := getattr(stream, "chunk_parser", None):
+            stream.chunk_parser = partial(_overheard, parse, heard)
+            source = getattr(stream, "streaming_response", None)
         async for chunk in stream:
             yield chunk
     except Exception as error:
@@ -54,6 +61,14 @@ async def chunks(upstream: Any) -> AsyncIterator[Any]:
             custom_llm_provider=getattr(upstream, "custom_llm_provider", ""),
             original_exception=error,
         ) from error
+    finally:
+        if hasattr(source, "aclose"):  # litellm closes some of its streams, not all
+            await source.aclose()
+
+
+def _overheard(parse: Callable[..., Any], heard: Callable[[Any], None], chunk: Any) -> Any:
+    heard(chunk)
+    return parse(chunk=chunk)
 
 
 class LiteLLMReply:
@@ -61,13 +76,35 @@ class LiteLLMReply:
 
     Args:
         target: who answers.
+        model: the model asked for.
     """
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, model: str) -> None:
+        self._target = target
+        self._model = model
         self._label = target.provider.label
         self._calls = ToolCallReader()
         self._reason: FinishReason | None = None
+        self._silent = True
+        self._open_end = False  # Google's reply has not said yet why it ends
         self.usage: UsageDelta | None = None
+
+    def hear(self, event: Any) -> None:
+        """Note of an event what litellm makes too little of.
+
+        It calls each error of Anthropic's in mid-reply a 500, and makes up a reason to end with
+        each piece of Google's.
+
+        Raises:
+            GatewayError: the event is an error.
+        """
+        if not isinstance(event, dict):
+            return
+        if event.get("error"):
+            raise refusal(self._target, self._model, 200, event)
+        candidates = event.get("candidates")
+        if isinstance(candidates, list) and candidates and isinstance(candidates[0], dict):
+            self._open_end = not candidates[0].get("finishReason")
 
     def read(self, chunk: Any) -> Iterator[Piece]:
         """What a chunk says.
@@ -75,6 +112,11 @@ class LiteLLMReply:
         Raises:
             OverloadedError: the provider broke the answer off.
         """
+        for piece in self._pieces(chunk):
+            self._silent = False
+            yield piece
+
+    def _pieces(self, chunk: Any) -> Iterator[Piece]:
         if isinstance(chunk, dict):
             yield from self._generic(chunk)
             return
@@ -111,11 +153,14 @@ class LiteLLMReply:
 
         Raises:
             UnreachableError: it is not complete.
+            ContentRefusedError: a filter ended it before its first word.
         """
-        if self._reason is None:
+        if self._reason is None or self._open_end:
             raise UnreachableError(
                 f"{self._label} ended the reply before it was complete.", "Try again."
             )
+        if self._reason == "content_filter" and self._silent:
+            raise filtered(self._target, self._model)
         if self._reason == "stop" and self._calls.any:
             return "tool_calls"
         return self._reason
@@ -136,8 +181,8 @@ class LiteLLMReply:
                 yield piece
         if counted := chunk.get("usage"):
             self._count(counted)
-        if reason := chunk.get("finish_reason"):
-            self._finish(reason)
+        if self._reason is None and (reason := chunk.get("finish_reason")):
+            self._finish(reason)  # a later one is litellm's, for the end of the stream
 
     def _finish(self, reason: str) -> None:
         if reason == "error":
@@ -145,8 +190,7 @@ class LiteLLMReply:
                 f"{self._label} broke the reply off with an error.",
                 "Try again in a moment, or choose another model.",
             )
-        if self._reason is None:  # a later one is litellm's, for the end of the stream
-            self._reason = FINISH_REASONS.get(reason, "other")
+        self._reason = FINISH_REASONS.get(reason, "other")
 
     def _count(self, counted: Any) -> None:
         """Keep the count of tokens; Anthropic sends the input's first, the output's last."""

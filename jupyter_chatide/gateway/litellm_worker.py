@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import threading
+from contextlib import aclosing
 from functools import partial
 from typing import Any, BinaryIO
 
@@ -141,22 +142,23 @@ class _Worker:
             ) from None
 
     async def _relay(self, ask: Ask, upstream: Any, outbox: Outbox) -> Finished:
-        reply = LiteLLMReply(ask.target)
+        reply = LiteLLMReply(ask.target, ask.request.model)
         characters = 0
-        async for chunk in chunks(upstream):
-            for piece in reply.read(chunk):
-                if isinstance(piece, ToolCallDelta):
-                    characters += len(piece.arguments) + 1
-                    outbox.add_call(piece)
-                else:
-                    characters += len(piece[1])
-                    outbox.add(*piece)
-            if characters > REPLY_LIMIT:
-                raise MalformedReplyError(
-                    f"{ask.target.provider.label} sends more than a reply can be.",
-                    "Choose another model, or check the base URL.",
-                )
-            await outbox.wait_for_room()
+        async with aclosing(chunks(upstream, reply.hear)) as received:
+            async for chunk in received:
+                for piece in reply.read(chunk):
+                    if isinstance(piece, ToolCallDelta):
+                        characters += len(piece.arguments) + 1
+                        outbox.add_call(piece)
+                    else:
+                        characters += len(piece[1])
+                        outbox.add(*piece)
+                if characters > REPLY_LIMIT:
+                    raise MalformedReplyError(
+                        f"{ask.target.provider.label} sends more than a reply can be.",
+                        "Choose another model, or check the base URL.",
+                    )
+                await outbox.wait_for_room()
         reason = reply.finish()
         if reply.usage is not None:
             outbox.flush()

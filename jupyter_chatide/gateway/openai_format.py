@@ -19,7 +19,7 @@ from .messages import (
     ToolCallDelta,
     UsageDelta,
 )
-from .refusals import refusal
+from .refusals import filtered, refusal
 from .tool_calls import ToolCallReader
 from .validation import LONGEST_MODEL
 
@@ -51,7 +51,8 @@ class ReplyReader:
         self._reason: FinishReason | None = None
         self._usage: UsageDelta | None = None
         self._calls = ToolCallReader()
-        self._empty = True
+        self._empty = True  # no event came
+        self._silent = True  # nothing was said
         self.done = False
 
     @property
@@ -95,6 +96,8 @@ class ReplyReader:
                 "Try again.",
             )
         reason = self._reason or "other"
+        if reason == "content_filter" and self._silent:
+            raise filtered(self._target, self._model)
         if reason == "stop" and self._calls.any:
             reason = "tool_calls"  # some servers know no other reason than "stop"
         return FinishDelta(reason, f"{self._target.provider.id}/{self._answered_by}")
@@ -123,7 +126,9 @@ class ReplyReader:
             self._answered_by = model
         choices = chunk.get("choices")
         if isinstance(choices, list) and choices and isinstance(choices[0], dict):
-            yield from self._choice(choices[0])
+            for delta in self._choice(choices[0]):
+                self._silent = False
+                yield delta
         if counts := chunk.get("usage"):
             usage = read_usage(counts)
             if usage is not None and usage != self._usage:

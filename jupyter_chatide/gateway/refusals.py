@@ -160,7 +160,7 @@ def refusal(
         message += "."
     else:
         quote = _quote(said, answer, target.key)
-        message += f": {quote}" if quote else f" (status {status})."
+        message += f": {quote}" if quote else f" (status {status})." if status != 200 else "."
     if (parameter := said.get("param")) == "temperature":
         hint = "Leave the temperature unset: this model fixes its own."
     elif parameter in _PARAMETERS:
@@ -171,6 +171,11 @@ def refusal(
         status=status if status != 200 else None,
         retry_after=_retry_after(headers or {}),
     )
+
+
+def filtered(target: Target, model: str) -> GatewayError:
+    """The error of an answer that a content filter ended before its first word."""
+    return refusal(target, model, 200, {"error": {"code": "content_filter"}})
 
 
 def _kind(status: int, said: Mapping[str, Any], answer: Mapping[str, Any]) -> type[GatewayError]:
