@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -18,6 +20,7 @@ _DEATH_SIGNAL, _DUMPABLE = 1, 4  # of prctl
 _KILL = 9
 _PROMPT_CACHE = 256  # MB for conversations that are not the current one
 _NICER = 5
+_FIRST_TO_GO = "700"  # when memory runs out: of 1000
 
 
 class Start(msgspec.Struct, frozen=True):
@@ -60,7 +63,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # in a terminal it is meant for Jupyter
     try:
         start = msgspec.json.decode(sys.stdin.buffer.readline(), type=Start)
-        _end_with(start.parent)
+        _give_way(start.parent)
         answers = os.dup(1)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # llama.cpp writes there, too
         server, started = _serve(start)
@@ -111,18 +114,20 @@ def _on_graphics(xllamacpp: Any, needed: int) -> bool:
     return max(free, default=0) > needed
 
 
-def _end_with(parent: int) -> None:
-    """Have the system end this process when its parent ends, and keep others from its memory."""
+def _give_way(parent: int) -> None:
+    """Come after Jupyter in everything: end with it, and leave it processor and memory."""
     if sys.platform != "linux":
         return
     import ctypes
 
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO)
+    os.nice(_NICER)
     library = ctypes.CDLL(None)
+    library.prctl(_DUMPABLE, 0, 0, 0, 0)  # others of this user do not look into its memory
     library.prctl(_DEATH_SIGNAL, _KILL, 0, 0, 0)
-    library.prctl(_DUMPABLE, 0, 0, 0, 0)
     if os.getppid() != parent:  # it ended before
         os._exit(0)
-    os.nice(_NICER)  # Jupyter comes first
 
 
 if __name__ == "__main__":

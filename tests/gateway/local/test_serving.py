@@ -426,6 +426,7 @@ async def test_jupyter_comes_first(adapter: LocalAdapter, models: LocalModels) -
     await answer(adapter, asked(model.id))
     (process,) = serving_processes()
     assert process.nice() > os.nice(0)
+    assert int(Path(f"/proc/{process.pid}/oom_score_adj").read_text()) > 0
 
 
 async def test_an_interrupt_in_the_terminal_is_not_for_it(
