@@ -179,6 +179,10 @@ class FakeServer:
         parts = body if isinstance(body, tuple) else (json.dumps(body),)
         self._routes[method, path] = self._plain(status, parts, content_type, headers)
 
+    def unscript(self) -> None:
+        """Forget the answers that nobody asked for yet."""
+        self._script.clear()
+
     def release(self) -> None:
         """Let one ``HOLD`` pass: the one waiting, or else the next."""
         assert self._loop is not None
