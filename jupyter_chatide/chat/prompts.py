@@ -66,8 +66,10 @@ point. Code goes in fenced blocks with their language; nothing you write is run.
 
 GO_ON = """\
 Your last message broke off in the middle. It ends with these characters, as a JSON string: {end}
-Go on from there with the very next character. Repeat nothing, open no code block again that is \
-still open, and say nothing about this.
+{where}Go on with the very next character. Repeat nothing of it, and say nothing about this.
+"""
+INSIDE = """\
+That is inside the code block {fence}, which is open: do not open it again, close it at its end.
 """
 
 _ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
@@ -83,17 +85,21 @@ def conversation(state: ChatState, turn: TurnState) -> list[ChatMessage]:
     return _conversation(state, turn, _exchange(turn))
 
 
-def continuation(state: ChatState, turn: TurnState, written: str) -> list[ChatMessage]:
+def continuation(
+    state: ChatState, turn: TurnState, written: str, fence: str = ""
+) -> list[ChatMessage]:
     """The messages that have a model go on with the last reply of ``turn``, which broke off.
 
     Args:
         state: the chat so far, ``turn`` being its last turn.
         turn: the turn that asks.
         written: the reply as far as it goes.
+        fence: the opening line of the code block that it ends inside of.
     """
     messages = _exchange(turn, unfinished=written)
     end = json.dumps(written[-CUT_QUOTE_CHARS:], ensure_ascii=False)
-    messages.append(ChatMessage(role="user", content=GO_ON.format(end=end)))
+    where = INSIDE.format(fence=fence) if fence else ""
+    messages.append(ChatMessage(role="user", content=GO_ON.format(end=end, where=where)))
     return _conversation(state, turn, messages)
 
 

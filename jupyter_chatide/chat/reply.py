@@ -102,7 +102,7 @@ class Reply:
                     break
                 model = self._end.model or self._turn.model  # the one that knows how it goes on
                 self._continue("length", self._writer.place(), model, attempt)
-                await self._ask(model, Seam(before))
+                await self._ask(model, Seam(before, self._writer.block))
                 if self._writer.written == before:
                     break
         except asyncio.CancelledError:
@@ -132,7 +132,7 @@ class Reply:
             return None
         place = self._writer.resume(self._resumes)
         self._continue("asked", place, self._turn.model)
-        return Seam(self._writer.written)
+        return Seam(self._writer.written, self._writer.block)
 
     def _continue(self, reason: str, place: Place, model: str, attempt: int = 0) -> None:
         self._writer.now(
@@ -152,7 +152,9 @@ class Reply:
         """Ask for the answer, or at a seam for what follows."""
         state = self._chat.state
         if seam:
-            messages = continuation(state, self._turn, self._writer.written)
+            block = self._writer.block
+            fence = block.opening.raw.strip() if block else ""
+            messages = continuation(state, self._turn, self._writer.written, fence)
         else:
             messages = conversation(state, self._turn)
         provider, _, name = model.partition("/")

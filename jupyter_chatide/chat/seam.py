@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 
-from .actions import ActionParser
+from .blocks import Block
 from .fences import read_info
 
 REACH = 600  # characters of the end of a reply that a continuation may repeat
@@ -35,12 +35,11 @@ class Seam:
 
     Args:
         written: the whole reply so far, as the model wrote it.
+        block: the fence that it ends inside of.
     """
 
-    def __init__(self, written: str) -> None:
-        parser = ActionParser()
-        parser.feed(written)
-        self._block = parser.block
+    def __init__(self, written: str, block: Block | None) -> None:
+        self._block = block
         self._written = written
         self._tail = written[-REACH:]
         self._line = written[written.rfind("\n") + 1 :]  # the last one, as far as it goes

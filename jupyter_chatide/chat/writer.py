@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..errors import ChatIDEError
 from . import actions as parse
 from . import events as ev
+from .blocks import Block
 from .log import join
 from .state import ActionState, ReplyState, TurnState, fresh_id
 
@@ -56,6 +57,11 @@ class ReplyWriter:
     def written(self) -> str:
         """The whole reply so far, with what the parser still holds back."""
         return "".join(self._fed)
+
+    @property
+    def block(self) -> Block | None:
+        """The fence that the reply is inside of."""
+        return self._parser.block
 
     def resume(self, reply: ReplyState) -> Place:
         """Begin where a reply broke off, as if it had been fed all along.

@@ -204,7 +204,47 @@ async def test_the_model_is_told_where_to_go_on(chat: Chat, provider: FakeProvid
     assert roles == ["system", "user", "assistant", "user", "assistant", "user"]
     assert messages[-2]["content"] == written
     assert json.dumps(written[-60:]) in messages[-1]["content"]
+    assert "code block" not in messages[-1]["content"]
     assert chat.state.replies["r2"].raw == written + "t longer."
+
+    fail(provider, "```python norun\nx = ")
+    await ask(chat, "Third")
+    provider.reply("1\n```\n")
+    await resume(chat)
+    told = provider.chats[-1].json["messages"][-1]["content"]
+    assert "inside the code block ```python norun, which is open" in told
+
+
+async def test_a_continuation_that_fails_loses_and_doubles_nothing(
+    chat: Chat, provider: FakeProvider
+) -> None:
+    parts = ["```txt path=a.txt\nfirst\n``", "`\nThen\n\n```txt path=b", ".txt\nb\n", "```\nEnd"]
+    fail(provider, parts[0])
+    await ask(chat)
+    for number, part in enumerate(parts[1:-1], 2):
+        provider.refuse(401, {"message": "bad key", "code": "invalid_api_key"})
+        await resume(chat)
+        assert chat.state.turns[0].replies[0].raw == "".join(parts[: number - 1])
+        fail(provider, part)
+        await resume(chat)
+        assert chat.state.turns[0].replies[0].raw == "".join(parts[:number])
+    provider.reply(parts[-1])
+    await resume(chat)
+    assert outcome(chat)[0] == "".join(parts)
+    assert done(chat) == ["a.txt", "b.txt"]
+
+
+async def test_a_reply_whose_own_continuation_fails_keeps_its_text(
+    chat: Chat, provider: FakeProvider
+) -> None:
+    provider.reply("One\n```txt path=a.txt\nx", finish="length")
+    provider.refuse(401, {"message": "bad key", "code": "invalid_api_key"})
+    await ask(chat)
+    assert chat.state.turns[0].status == "failed"
+    provider.reply("\n```\n")
+    await resume(chat)
+    assert outcome(chat)[0] == "One\n```txt path=a.txt\nx\n```\n"
+    assert done(chat) == ["a.txt"]
 
 
 async def test_an_error_before_the_reply_broke_off_is_mended_after_it(

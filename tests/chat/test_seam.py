@@ -14,9 +14,15 @@ from jupyter_chatide.chat.seam import REACH, Seam
 REPLY = (Path(__file__).parent / "corpus_long" / "analysis.md").read_text(encoding="utf-8")
 
 
+def seam_of(written: str) -> Seam:
+    parser = ActionParser()
+    parser.feed(written)
+    return Seam(written, parser.block)
+
+
 def join(written: str, continuation: str, size: int = 5) -> str:
     """The reply that a continuation makes of what was written, coming ``size`` at a time."""
-    seam = Seam(written)
+    seam = seam_of(written)
     pieces = [seam.feed(continuation[at : at + size]) for at in range(0, len(continuation), size)]
     return written + "".join(pieces) + seam.close()
 
@@ -164,7 +170,7 @@ def test_what_is_given_is_the_end_of_the_continuation_however_it_comes(
     whole = join(written, continuation, 1000)
     given_ = whole.removeprefix(written)
     assert continuation.endswith((given_, given_.removeprefix("\n")))
-    seam, at, pieces = Seam(written), 0, []
+    seam, at, pieces = seam_of(written), 0, []
     for size in sizes:
         pieces.append(seam.feed(continuation[at : at + size]))
         at += size
@@ -173,10 +179,10 @@ def test_what_is_given_is_the_end_of_the_continuation_however_it_comes(
 
 
 def test_a_continuation_flows_once_it_is_told_apart() -> None:
-    seam = Seam("```python\ntotal = compute_the_tot")
+    seam = seam_of("```python\ntotal = compute_the_tot")
     assert seam.feed("```python\ntotal = compute_the") == ""
     assert seam.feed("_total(1") == "al(1"
     assert seam.feed("```python\n") == "```python\n"
-    assert Seam("Some text").feed("!") == "!"
-    blanks = Seam("```python\nx\n")
+    assert seam_of("Some text").feed("!") == "!"
+    blanks = seam_of("```python\nx\n")
     assert blanks.feed("\n" * 5_000) == "\n" * 5_000
