@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -32,6 +33,7 @@ from jupyter_chatide.gateway.messages import (
     AnyDelta,
     FinishDelta,
     ImagePart,
+    ResponseFormat,
     TextDelta,
     TextPart,
     UsageDelta,
@@ -396,6 +398,23 @@ async def test_a_file_that_llama_cpp_does_not_know_is_said(
         await answer(adapter, asked(model.id))
     assert not serving_processes()
     assert models.serving().state == "idle"
+
+
+async def test_the_form_of_an_answer_and_where_it_stops_are_kept(
+    adapter: LocalAdapter, models: LocalModels
+) -> None:
+    model = await models.add(weights())
+    schema = {
+        "type": "object",
+        "properties": {"sure": {"type": "boolean"}},
+        "required": ["sure"],
+        "additionalProperties": False,
+    }
+    form = ResponseFormat("json_schema", "answer", schema)
+    said = text_of(await answer(adapter, asked(model.id, response_format=form, max_tokens=60)))
+    assert json.loads(said)["sure"] in (True, False)
+    deltas = await answer(adapter, asked(model.id, "Count: 1 2 3", max_tokens=40, stop=["e"]))
+    assert "e" not in text_of(deltas)
 
 
 async def test_images_are_refused_by_name(adapter: LocalAdapter, models: LocalModels) -> None:
