@@ -53,16 +53,14 @@ for _ in range(2):
 
 
 def in_a_terminal(hunt: Hunt) -> None:
-    for place, provider in PLACES.items():
-        if place == "memory":
-            continue  # of the server's process
-        fake, key = hunt.fakes[place], hunt.canaries[place].key
-        fake.reply("Here.")
-        hunt.type("run", "--model", f"{provider}/fake-model", "hi")
+    for place in ("environment", "trait", "keyring", "file"):  # memory is the server's own
+        fake, provider, key = hunt.fakes[place], PLACES[place], hunt.canaries[place].key
         fake.refuse(401, {"message": f"no: {key}"})
         hunt.type("run", "--json", "--model", f"{provider}/fake-model", "hi")
         hunt.type("keys", "check", provider)
         fake.unscript()
+    hunt.fakes["keyring"].reply("Here.")
+    assert hunt.type("run", "--model", "in-the-keyring/fake-model", "hi") == 0
     for command in (["keys", "list", "--json"], ["keys", "list"], ["doctor"], ["usage"]):
         hunt.type(*command)
     wrong = hunt.canaries["file"].key
@@ -129,5 +127,5 @@ def test_the_logs_were_as_talkative_as_they_can_be(hunt: Hunt) -> None:
     log = (hunt.folder / "everything.log").read_text()
     for word in ("httpcore", "httpx", "asyncio", "DEBUG"):
         assert word in log
-    assert "Config changed" in hunt.server.log.read_text()  # with all of Jupyter's settings
+    assert "[D " in hunt.server.log.read_text()
     assert json.loads((hunt.folder / KEYS_FILE).read_text())["version"] == 1
