@@ -362,7 +362,7 @@ class Gateway:
         return [model for model in models if not self.policy.reason(provider, model.id)]
 
     async def _target(self, provider: str) -> Target:
-        """Where a request goes; found in a thread, as a keyring takes its time.
+        """Where a request goes. A keyring, which takes its time, is asked in a thread.
 
         Raises:
             NotFoundError: there is no such provider.
@@ -371,7 +371,10 @@ class Gateway:
         configuration = self.registry.get(provider)
         if configuration.adapter in ("demo", "local"):
             return Target(configuration, "", None)
-        target = await asyncio.to_thread(self.keys.target, provider)
+        if self.keys.may_wait(provider):
+            target = await asyncio.to_thread(self.keys.target, provider)
+        else:
+            target = self.keys.target(provider)
         label = configuration.label
         if not target.base_url:
             raise UnreachableError(f"{label} has no address yet.", "Set its base URL.")

@@ -150,6 +150,17 @@ class KeyStore:
         options = self._registry.option_values(provider, self._environ)
         return Target(configuration, base_url, key, options)
 
+    def may_wait(self, provider: str) -> bool:
+        """Whether ``target`` may ask the keyring, which takes its time; else it reads a file.
+
+        Raises:
+            KeyStoreError: the file cannot be read safely.
+        """
+        name = self._file.entry(provider).keyring
+        with self._guard:
+            asked, _ = self._remembered.get(name, (-_REMEMBERED, None))
+        return bool(name) and time.monotonic() - asked > _REMEMBERED / 2
+
     def get(self, provider: str) -> str | None:
         """The key in force.
 

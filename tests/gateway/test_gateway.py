@@ -31,8 +31,10 @@ from jupyter_chatide.gateway import (
 )
 from jupyter_chatide.gateway.messages import AnyDelta
 from tests.fakes import HOLD, FakeProvider, free_port
+from tests.fakes.keyring_backend import FolderKeyring
 
 from .asking import KEY, question, text_of
+from .keyrings import a_keyring_in, this_computer_has
 
 
 def configured(fake: FakeProvider | str, **changes: Any) -> ProviderConfiguration:
@@ -342,3 +344,25 @@ async def test_what_is_not_spoken_directly_is_asked_through_the_worker_and_the_d
         assert deltas[-1] == FinishDelta("stop", "fake/m")
         assert [request.key for request in provider.requests] == [KEY, KEY]
         assert text_of([delta async for delta in gateway.stream(question("demo", "demo"))])
+
+
+async def test_a_slow_keyring_holds_up_nobody_else(provider: FakeProvider, tmp_path: Path) -> None:
+    class Slow(FolderKeyring):
+        def get_password(self, service: str, username: str) -> str | None:
+            time.sleep(0.5)
+            return super().get_password(service, username)
+
+    provider.otherwise("hello")
+    with a_keyring_in(tmp_path / "ring"):
+        async with gateway_for(tmp_path, configured(provider)) as gateway:
+            gateway.keys.set("fake", KEY, place="keyring")
+        with this_computer_has(Slow()):
+            async with gateway_for(tmp_path, configured(provider)) as gateway:
+                asking = asyncio.create_task(said_by(gateway, question()))
+                worst, before = 0.0, time.monotonic()
+                while not asking.done():
+                    await asyncio.sleep(0.005)
+                    worst, before = max(worst, time.monotonic() - before), time.monotonic()
+                assert text_of(await asking) == "hello"
+    assert provider.requests[-1].key == KEY
+    assert worst < 0.4
