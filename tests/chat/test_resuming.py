@@ -478,3 +478,14 @@ def test_a_parser_that_breaks_off_gives_all_it_was_fed(text: str) -> None:
     parser = ActionParser()
     events = parser.feed(text) + parser.break_off()
     assert "".join(event.raw for event in events) == text
+
+
+async def test_a_reply_that_a_content_filter_cut_can_go_on_with_another_model(
+    chat: Chat, provider: FakeProvider
+) -> None:
+    provider.reply("Half", finish="content_filter")
+    events = await ask(chat)
+    assert [event.code for event in of(events, ev.Notice)] == ["reply-content-filter"]
+    provider.reply(" and half.")
+    await resume(chat, model="openai-compatible/other")
+    assert outcome(chat)[0] == "Half and half."
