@@ -70,11 +70,11 @@ class KeyRing:
             KeyStoreError: the keyring does not answer, is locked or fails; then it is not kept.
         """
         backend = self._working()
-        try:
-            self._said(lambda: backend.set_password(SERVICE, name, secret))
-        except KeyStoreError:
-            self.forget(name)  # it may still come about, when the keyring is unlocked
-            raise
+        # Given up, it may still come about when the keyring is unlocked: then it is taken back.
+        self._said(
+            lambda: backend.set_password(SERVICE, name, secret),
+            given_up=lambda: self.forget(name),
+        )
 
     def delete(self, name: str) -> None:
         """Forget a secret. Safe when there is none.
@@ -111,11 +111,13 @@ class KeyRing:
             )
         return self._backend
 
-    def _said(self, work: Callable[[], T]) -> T:
+    def _said(self, work: Callable[[], T], given_up: Callable[[], None] | None = None) -> T:
         """What ``work`` gives; what it raises, in our words: a backend's may quote the secret."""
         try:
             return self._ask(work)
         except _NoAnswerError:
+            if given_up is not None:
+                given_up()
             message = f"This computer's keyring did not answer within {self._patience:g} s."
         except Exception as error:
             kind = type(error).__name__
