@@ -103,10 +103,11 @@ class Sidebar:
     def provider(self, name: str) -> Locator:
         """A provider's card on the models page, opened."""
         page = self.models_page()
-        head = page.get_by_role("button", name=re.compile(f"^{re.escape(name)}"))
+        head = page.get_by_role("button", name=re.compile(f"^{re.escape(name)}")).first
+        expect(head).to_be_visible(timeout=PATIENCE)
         if head.get_attribute("aria-expanded") == "false":
             head.click()
-        return page.get_by_role("listitem").filter(has=head)
+        return head.locator("xpath=ancestor::li")
 
     def pick(self, model: str) -> None:
         """Pick a model by typing its name."""

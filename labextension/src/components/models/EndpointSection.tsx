@@ -54,6 +54,8 @@ function Switch({ value }: { value: EndpointStatus }): JSX.Element {
   const { chatide, trans } = useServices();
   const { busy, problem, run, dismiss } = useAction();
   const { allowed, enabled } = value;
+  // It shows at once where it is going.
+  const shown = allowed && (busy ? !enabled : enabled);
   const toggle = async (): Promise<void> => {
     chatide.gateway.endpoint.set(await chatide.api.switchEndpoint(!enabled));
   };
@@ -63,11 +65,11 @@ function Switch({ value }: { value: EndpointStatus }): JSX.Element {
         <input
           type="checkbox"
           role="switch"
-          checked={enabled && allowed}
+          checked={shown}
           disabled={!allowed || busy !== ''}
           onChange={() => void run('toggle', toggle)}
         />
-        <span>{enabled && allowed ? trans.__('Switched on') : trans.__('Switched off')}</span>
+        <span>{shown ? trans.__('Switched on') : trans.__('Switched off')}</span>
       </label>
       {!allowed && (
         <p className="jp-ChatIDE-nothing">

@@ -23,7 +23,10 @@ export function KeyForm({ provider, withKey, onDone, onCancel }: IKeyFormProps):
   const places = useChatIDE(state => state.keyPlaces);
   const [key, setKey] = useState('');
   const [url, setUrl] = useState(address);
-  const [place, setPlace] = useState<KeyPlace | ''>('');
+  // A key that is replaced stays where it was, unless the person wants it elsewhere.
+  const [place, setPlace] = useState<KeyPlace | ''>(
+    places.find(place => place === provider.key.source) ?? ''
+  );
   const { busy, problem, run } = useAction();
   const changedUrl = editable && url.trim() !== address;
   const changed = key.trim() !== '' || changedUrl;

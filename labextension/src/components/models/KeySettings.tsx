@@ -17,7 +17,7 @@ export function KeySettings({ provider }: { provider: ProviderStatus }): JSX.Ele
   const { busy, problem, run } = useAction();
   const check = useStore(chatide.checks.store)[id];
   const editable = provider.base_url_editable;
-  const takesKey = provider.needs_key || editable;
+  const takesKey = provider.needs_key || editable || provider.group === 'custom';
   if (!takesKey && !key.set && provider.running === null) {
     return null;
   }

@@ -59,7 +59,7 @@ function Status({ provider }: { provider: ProviderStatus }): JSX.Element {
     [text, tone] = [trans.__('Test failed'), ' jp-mod-bad'];
   } else if (provider.ready) {
     [text, tone] = [trans.__('Ready'), ' jp-mod-good'];
-  } else if (provider.running === false) {
+  } else if (provider.running === false && !wantsKey(provider) && !provider.key.set) {
     text = trans.__('Not running');
   } else if (isOurs(provider)) {
     text = trans.__('No model yet');
@@ -108,6 +108,10 @@ function Body({ provider }: { provider: ProviderStatus }): JSX.Element {
   );
 }
 
+function wantsKey({ needs_key: needsKey, key }: ProviderStatus): boolean {
+  return needsKey && !key.set;
+}
+
 /** Whether it is the one that we run ourselves, with model files. */
 function isOurs({ id }: ProviderStatus): boolean {
   return id === 'local';
@@ -146,10 +150,12 @@ function Explanation({ provider }: { provider: ProviderStatus }): JSX.Element | 
     );
   } else if (running === true) {
     text = trans.__('Answers at %1.', url);
+  } else if (wantsKey(provider)) {
+    text = variable ? trans.__('Paste a key, or set %1 before Jupyter starts.', variable) : '';
+  } else if (running === false && key.set) {
+    text = trans.__('Lists no models at %1. Check that it runs, its address and its key.', url);
   } else if (running === false) {
     text = trans.__('Nothing answers at %1. Start it, or change the address.', url);
-  } else if (!key.set && provider.needs_key && variable) {
-    text = trans.__('Paste a key, or set %1 before Jupyter starts.', variable);
   }
   return text ? <p>{text}</p> : null;
 }
