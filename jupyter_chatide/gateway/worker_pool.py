@@ -101,8 +101,9 @@ class WorkerPool:
 
     def _started(self, starting: asyncio.Task[WorkerProcess]) -> None:
         # When all who waited have left, nobody else asks for its exception.
-        if not starting.cancelled() and starting.exception() is None:
+        if not starting.cancelled() and starting.exception() is None and not self.closed:
             self._grow(0)
+            self._shrink_later()
 
     def _grow(self, more: int) -> None:
         """Start another worker if those there are have too much to do.
@@ -111,7 +112,7 @@ class WorkerPool:
             more: answers that are about to begin.
         """
         load = more + sum(worker.load for worker in self._workers)
-        if len(self._workers) < min(self._most, math.ceil(load / self._each)) and not self.closed:
+        if len(self._workers) < min(self._most, math.ceil(load / self._each)):
             self._start()
 
     async def _start_worker(self) -> WorkerProcess:

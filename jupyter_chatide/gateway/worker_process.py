@@ -232,9 +232,13 @@ class WorkerProcess:
             for inbox in self._inboxes.values():
                 inbox.close(Cancelled(inbox.stream))
             self._inboxes.clear()
-            self._kill()
             self._input.close()
-            status = await self._process.wait()
+            try:
+                async with asyncio.timeout(CLOSE_TIMEOUT):
+                    status = await self._process.wait()
+            except TimeoutError:
+                self._kill()
+                status = await self._process.wait()
             if not self.opening.done():
                 self.opening.set_result(f"it ended with status {status}")
             if not self.closing:

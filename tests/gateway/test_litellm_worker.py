@@ -13,7 +13,7 @@ import sys
 import textwrap
 import time
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -41,8 +41,12 @@ async def ask(adapter: LiteLLMAdapter, provider: FakeProvider) -> str:
 
 
 def workers(parent: int | None = None) -> list[psutil.Process]:
-    children = psutil.Process(parent).children(recursive=True)
-    return [child for child in children if MODULE in child.cmdline()]
+    found = []
+    for child in psutil.Process(parent).children(recursive=True):
+        with suppress(psutil.Error):  # one that has just ended
+            if MODULE in child.cmdline():
+                found.append(child)
+    return found
 
 
 async def starting() -> psutil.Process:
