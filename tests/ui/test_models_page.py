@@ -210,7 +210,8 @@ def test_any_program_uses_the_endpoint_with_a_token_until_it_is_revoked(
     expect(page.get_by_role("button", name="Revoke A script")).to_have_count(0)
     with pytest.raises(urllib.error.HTTPError) as refused:
         ask(url, token, "behind/some-model")
-    assert refused.value.code == 401
+    with refused.value:
+        assert refused.value.code == 401
     lab.api("DELETE", "providers/behind")
 
 
