@@ -62,10 +62,11 @@ class Seam:
         fence = 0 if self._closing else self._reopened(start, ended=ended)
         if fence is None:
             return ""
-        repeated = self._repeated(start[fence:], ended=ended, anew=fence > 0)
+        bare = fence > 0 and self._bare(start[:fence])
+        repeated = self._repeated(start[fence:], ended=ended, anew=fence > 0 and not bare)
         if repeated is None:
             return ""
-        if fence and not repeated and self._bare(start[:fence]):
+        if bare and not repeated:
             fence = 0  # it is the closing line
         line, newline, _ = start.partition("\n")
         if self._closing and not repeated and _mark_run(line):
