@@ -19,6 +19,7 @@ T = TypeVar("T")
 _Job = tuple[Future[Any], Callable[[], Any]]
 
 SERVICE = "Jupyter ChatIDE"  # under this name a person finds the entries
+_DETECTION = 3.0  # seconds that a keyring has to say that it is there
 _IDLE = 5.0  # seconds after which the thread ends
 _HINT = "Unlock it and try again, or keep the key in a file or in memory."
 
@@ -39,19 +40,25 @@ class KeyRing:
         self._guard = threading.Lock()
         self._thread: threading.Thread | None = None
         self._busy_since: float | None = None
-        self._found = False
+        self._detection: Future[KeyringBackend | None] | None = None
+        self._detected_by = 0.0
         self._backend: KeyringBackend | None = None
 
     def works(self) -> bool:
-        """Whether there is a keyring that answers."""
-        if not self._found:
-            try:
-                self._backend = self._ask(_real_backend)
-            except _NoAnswerError:
-                return False  # for now
-            except Exception:  # whatever a backend raises, it is none that works
-                self._backend = None
-            self._found = True
+        """Whether there is a keyring that answers; the first time this takes a moment."""
+        with self._guard:
+            detection, first = self._detection, self._detection is None
+            if detection is None:
+                self._detection = detection = Future()
+                self._detected_by = time.monotonic() + _DETECTION
+        if first:
+            self._put(_real_backend, detection)
+        try:
+            self._backend = detection.result(max(0, self._detected_by - time.monotonic()))
+        except FutureTimeoutError:
+            return False  # for now
+        except Exception:  # whatever a backend raises, it is none that works
+            return False
         return self._backend is not None
 
     def get(self, name: str) -> str | None:
@@ -103,10 +110,11 @@ class KeyRing:
 
     def _working(self) -> KeyringBackend:
         if not self.works() or self._backend is None:
+            detected = self._detection is not None and self._detection.done()
             raise KeyStoreError(
-                "This computer's keyring does not answer."
-                if self._hangs()
-                else "This computer has no keyring that works.",
+                "This computer has no keyring that works."
+                if detected
+                else "This computer's keyring does not answer.",
                 _HINT,
             )
         return self._backend
@@ -139,8 +147,8 @@ class KeyRing:
         since = self._busy_since
         return since is not None and time.monotonic() - since >= self._patience
 
-    def _put(self, work: Callable[[], T]) -> Future[T]:
-        future: Future[T] = Future()
+    def _put(self, work: Callable[[], T], future: Future[T] | None = None) -> Future[T]:
+        future = future or Future()
         with self._guard:
             self._jobs.put((future, work))
             if self._thread is None:

@@ -24,7 +24,6 @@ from .errors import KeyStoreError
 from .key_file import NO_ENTRY, KeyEntry, KeyFile
 from .key_ring import KeyRing
 from .key_text import check_key, mask
-from .key_text import scrub as scrub  # for those who know it by this module
 from .messages import KeyPlace, KeySource, KeyStatus
 from .preferences import PreferenceStore
 from .registry import ProviderRegistry

@@ -25,7 +25,7 @@ from .errors import (
     RateLimitError,
     RequestRefusedError,
 )
-from .keys import scrub
+from .key_text import scrub
 
 # Names that providers put into `code`, `type`, `status` or `reason`: they say more than the HTTP
 # status does. From the API references of OpenAI, Anthropic, Google, Groq and Mistral and from
