@@ -28,11 +28,12 @@ MAY_IMPORT = {
     "gateway": BASE,
     "runtime": BASE,
     "chat": BASE | {"gateway", "runtime"},
-    "client": BASE | ENGINE,
+    "settings": BASE | {"gateway", "runtime"},  # what the parts make of traits
+    "client": BASE | ENGINE | {"settings"},
     "server": BASE | ENGINE | {"extension"},  # handlers ask the wiring for the parts
     "magics": BASE | ENGINE | {"client"},
     "cli": BASE | ENGINE | {"client"},
-    "extension": BASE | ENGINE | {"server"},  # the wiring
+    "extension": BASE | ENGINE | {"server", "settings"},  # the wiring
     "": {"client", "extension", "magics"},  # __init__: entry points, imported when they are called
 }
 
@@ -179,7 +180,7 @@ def test_the_server_extension_loads_little_that_the_server_has_not() -> None:
         "import jupyter_chatide.extension, jupyter_chatide.server.routes",
         already="import jupyter_server.serverapp, jupyter_server.extension.application",
     )
-    assert loaded - sys.stdlib_module_names == {"jupyter_chatide", "msgspec"}
+    assert loaded - sys.stdlib_module_names == {"jupyter_chatide"}
 
 
 @pytest.mark.parametrize("code", ["import jupyter_chatide.cli", "import jupyter_chatide.magics"])

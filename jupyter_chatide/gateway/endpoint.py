@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ..errors import ChatIDEError, NotFoundError
+from ..errors import ChatIDEError, InvalidRequestError, NotFoundError
 from .endpoint_requests import DEFAULT_MODEL, CompletionRequest, model_of
 from .endpoint_tokens import EndpointOffError, EndpointTokens, TokenError, TokenInfo
 from .errors import KeyStoreError, ModelNotFoundError, RateLimitError
@@ -156,11 +156,13 @@ class Endpoint:
         """A listed model's provider and its name there.
 
         Raises:
-            InvalidRequestError: it is not named ``provider/model``.
             ModelNotFoundError: no provider lists it.
             PolicyError: it may not be asked.
         """
-        provider, model = model_of(name)
+        try:
+            provider, model = model_of(name)
+        except InvalidRequestError as error:
+            raise ModelNotFoundError(error.message, error.hint) from None
         self._known(provider)
         self._gateway.policy.check(provider, model)
         if (provider, model) in await self._models_of(provider):

@@ -9,7 +9,7 @@ import msgspec
 from jupyter_server.base.handlers import APIHandler
 from tornado import web
 
-from ..errors import ChatIDEError, InvalidRequestError
+from ..errors import ChatIDEError, InvalidRequestError, TooBusyError
 from .errors import BodyTooLargeError, explain, explain_status
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 AUTH_RESOURCE = "chatide"
 BODY_BYTES = 4_000_000
+RETRY_AFTER = 5  # seconds that a client is told to wait when too much is going on
 
 T = TypeVar("T")
 
@@ -114,6 +115,8 @@ class ChatIDEHandler(APIHandler):
             status, told = status_code, explain_status(status_code)
         else:
             status, told = explain(error, self.log, doing)
+        if isinstance(error, TooBusyError):
+            self.set_header("Retry-After", str(RETRY_AFTER))
         self.set_status(status)
         self.tell(told)
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+from traitlets.config import Config
+
 from tests.fakes.provider import CUT, HOLD, FakeProvider
 
 from .conftest import Api, reply_text
@@ -192,6 +195,30 @@ async def test_the_sandbox_says_what_it_does_not_keep_out(api: Api) -> None:
     assert report["summary"]
     gaps = [dimension for dimension in report["dimensions"] if not dimension["enforced"]]
     assert all(dimension["gap"] for dimension in gaps)
+
+
+class TestAServerWithOnePlace:
+    @pytest.fixture
+    def jp_server_config(self, jp_server_config: Config) -> Config:
+        jp_server_config.ChatIDEExtension.max_turns = 1
+        return jp_server_config
+
+    async def test_refuses_turns_beyond_its_queue_for_a_while(
+        self, api: Api, provider: FakeProvider
+    ) -> None:
+        model = await api.use(provider)
+        provider.otherwise("Wait", HOLD)
+        chats = [await api.new_chat() for _ in range(6)]
+        for chat in chats[:5]:  # one goes on, four wait
+            await api.ask(chat, "Hi", model)
+        refused = await api.post(f"/chats/{chats[5]}/turns", {"prompt": "Hi", "model": model})
+        assert (refused.status, refused.json["code"]) == (429, "too_busy")
+        assert int(refused.headers["Retry-After"]) > 0
+        assert refused.json["hint"]
+        await api.post(f"/chats/{chats[4]}/stop")
+        await api.ask(chats[5], "Hi", model)
+        for chat in chats:
+            await api.post(f"/chats/{chat}/stop")
 
 
 async def test_a_chat_has_a_chain_of_its_own(api: Api, provider: FakeProvider) -> None:

@@ -376,6 +376,24 @@ async def test_a_silent_model_is_bridged_by_comments(
     assert body.endswith("data: [DONE]\n\n")
 
 
+async def test_a_model_is_told_of_by_its_name(
+    endpoint: Endpoint, api: Api, provider: FakeProvider
+) -> None:
+    await api.use(provider)
+    await endpoint.open()
+    for path in (MODEL, MODEL.replace("/", "%2F")):
+        answer = await endpoint("GET", f"/v1/models/{path}")
+        assert answer.json == {
+            "id": MODEL,
+            "object": "model",
+            "created": 0,
+            "owned_by": "openai-compatible",
+        }
+    for path in ("gpt", "nobody/gpt", "openai-compatible/gpt", "/", "%2e%2e/chats"):
+        answer = await endpoint("GET", f"/v1/models/{path}")
+        assert (answer.status, answer.json["error"]["code"]) == (404, "model_not_found"), path
+
+
 async def test_a_body_that_is_none_is_refused(endpoint: Endpoint) -> None:
     await endpoint.open()
     for body in (b"", b"{oops", b"[]", b"null", b"\xff", b'{"model": 1}', b"[" * 100_000):

@@ -13,7 +13,6 @@ from typing import Any
 
 import openai
 import pytest
-from pydantic import BaseModel
 
 from tests.fakes.provider import CUT, HOLD, Call, FakeProvider, Reasoning
 
@@ -169,7 +168,7 @@ class TestOpenAI:
     def test_a_response_format_is_passed_on(
         self, client: openai.OpenAI, provider: FakeProvider
     ) -> None:
-        class City(BaseModel):
+        class City(openai.BaseModel):
             name: str
 
         provider.reply('{"name": ', '"Oslo"}')
@@ -300,7 +299,6 @@ import openai
 from langchain_core.messages import HumanMessage, ToolMessage
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
-from pydantic import BaseModel
 
 settings = dict(base_url=os.environ["URL"], model=os.environ["MODEL"], max_retries=0)
 model = ChatOpenAI(api_key=os.environ["TOKEN"], stream_usage=True, **settings)

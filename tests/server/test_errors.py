@@ -54,9 +54,9 @@ async def test_a_malformed_body_is_refused_in_words(
 @pytest.mark.parametrize(
     ("method", "path", "body", "field"),
     [
-        ("PUT", "/keys/openai", {"key": 1}, "$.key"),
+        ("PUT", "/keys/openai", {"key": 1}, "key"),
         ("PUT", "/keys/openai", {}, "key"),
-        ("PUT", "/keys/openai", {"key": "k", "place": "pocket"}, "$.place"),
+        ("PUT", "/keys/openai", {"key": "k", "place": "pocket"}, "place"),
         ("PUT", "/providers/mine", {"label": "Mine"}, "base_url"),
         ("PUT", "/providers/mine", {"label": "Mine", "base_url": "nowhere"}, "base_url"),
         ("PUT", "/providers/Not_A_Slug", {"label": "x", "base_url": "http://x/v1"}, "id"),
