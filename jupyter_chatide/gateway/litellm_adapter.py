@@ -13,9 +13,10 @@ from .settings import Deadlines
 from .worker_pool import WorkerPool, closed
 from .worker_protocol import Failed, Finished
 
-_EACH = 16
-"""Answers at a time for which one worker is enough: about half of those of 100 tokens a second
-with which a core is busy."""
+_EACH = 24
+"""Answers at a time for which one worker is enough: at 100 tokens a second each, they keep it busy
+for a third to a half of a core's time (measured: 130 to 190 µs a token, against 580 through
+litellm's own stream)."""
 
 
 class LiteLLMAdapter:
