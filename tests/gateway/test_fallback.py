@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,15 @@ from jupyter_chatide.gateway import (
     TextDelta,
     errors,
 )
+from jupyter_chatide.gateway.breaker import Breaker
+from jupyter_chatide.gateway.direct import DirectAdapter
 from jupyter_chatide.gateway.fallback import (
     FURTHER,
     POLICY,
+    Candidate,
+    Skipped,
     Step,
+    answer,
     reason_for,
     step_after,
 )
@@ -35,7 +41,7 @@ from jupyter_chatide.gateway.messages import AnyDelta, RetryDelta
 from jupyter_chatide.gateway.settings import Deadlines, GatewaySettings
 from tests.fakes import CUT, HOLD, FakeProvider, Reasoning, free_port
 
-from .asking import KEY, question, text_of
+from .asking import KEY, question, target_for, text_of
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "fallback.md"
 
@@ -433,3 +439,38 @@ async def test_a_key_that_was_tested_ends_the_rest_of_its_models(
         assert (await gateway.check_key("fake")).ok
         provider.reply("paid")
         assert text_of(await deltas_of(gateway, asking("other/n"))) == "paid"
+
+
+async def test_after_a_rest_one_request_tries_and_when_it_is_stopped_the_next_one(
+    provider: FakeProvider, other: FakeProvider
+) -> None:
+    now = 0.0
+    breaker = Breaker(lambda: now)
+    adapter = DirectAdapter()
+
+    def candidate(fake: FakeProvider, model: str) -> Candidate:
+        asked = partial(adapter.stream, target_for(fake.base_url), question())
+        return Candidate(model, "Fakes Inc", True, asked)
+
+    async def others() -> list[Candidate | Skipped]:
+        return [candidate(other, "other/n")]
+
+    def ask() -> AsyncGenerator[AnyDelta, None]:
+        return answer(candidate(provider, "fake/m"), others, breaker)
+
+    try:
+        for _ in range(3):
+            provider.refuse(402)
+            assert text_of([delta async for delta in ask()]) == "from the other"
+        now += 30
+        provider.reply("trying", HOLD)
+        async with aclosing(ask()) as trying:
+            assert await anext(trying) == TextDelta("trying")
+            assert text_of([delta async for delta in ask()]) == "from the other"
+            assert len(provider.chats) == 4
+        provider.reply("as ever")
+        provider.reply("as ever")
+        for _ in range(2):
+            assert text_of([delta async for delta in ask()]) == "as ever"
+    finally:
+        await adapter.aclose()

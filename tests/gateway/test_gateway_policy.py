@@ -43,6 +43,7 @@ async def gateway_in(
     known = (
         ProviderConfiguration(id="one", label="One", default_model="small", **common),
         ProviderConfiguration(id="two", label="Two", default_model="small", **common),
+        ProviderConfiguration(id="path", label="Path", key_check="/key", **common),
         ProviderConfiguration(id="near", label="Near", needs_key=False, local=True, **common),
         DEMO,
     )
@@ -119,10 +120,11 @@ async def test_a_forbidden_provider_has_no_key_tested(
     provider: FakeProvider, tmp_path: Path
 ) -> None:
     provider.otherwise("hello")
-    async with gateway_in(tmp_path, provider, blocked=("one", "two/small")) as gateway:
-        gateway.keys.set("one", KEY)
-        check = await gateway.check_key("one")
-        assert (check.ok, check.code) == (False, "policy") and provider.requests == []
+    async with gateway_in(tmp_path, provider, blocked=("one", "two/small", "path")) as gateway:
+        for id in ("one", "path"):
+            gateway.keys.set(id, KEY)
+            check = await gateway.check_key(id)
+            assert (check.ok, check.code) == (False, "policy") and provider.requests == []
         # Where only its default model is forbidden, another one proves the key.
         gateway.keys.set("two", KEY)
         assert (await gateway.check_key("two")).ok
