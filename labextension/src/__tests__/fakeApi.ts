@@ -56,6 +56,8 @@ export class FakeServer {
   failures: Record<string, Error> = {};
   streams: Omit<IStreamOptions, 'WebSocket'>[] = [];
 
+  /** Why no chat can be opened. */
+  unreadable = '';
   /** What a test of a key gives. */
   checks: KeyCheck = { ok: true, message: 'It works.', code: '', hint: '' };
   keyPlaces: KeyPlace[] = ['keyring', 'file', 'memory'];
@@ -139,7 +141,8 @@ export class FakeServer {
         'chats',
         Object.keys(this.logs).map(id => ({
           ...info(id, `Chat ${id}`),
-          running: this.running.has(id)
+          running: this.running.has(id),
+          unreadable: this.unreadable
         }))
       ),
     createChat: async () => {

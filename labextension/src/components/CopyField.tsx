@@ -24,11 +24,20 @@ export function CopyButton({ text, label }: { text: string; label?: string }): J
   );
 }
 
+export interface ICopyFieldProps {
+  text: string;
+  /** What it is. */
+  label: string;
+  /** Its lines stay as they are, and scroll. */
+  lines?: boolean;
+}
+
 /** A text to take along: an address, a command, a few lines of code. */
-export function CopyField({ text, label }: { text: string; label: string }): JSX.Element {
+export function CopyField({ text, label, lines = false }: ICopyFieldProps): JSX.Element {
   const { trans } = useServices();
+  const wrapping = lines ? ' jp-mod-lines' : '';
   return (
-    <div className="jp-ChatIDE-copyField" role="group" aria-label={label}>
+    <div className={`jp-ChatIDE-copyField${wrapping}`} role="group" aria-label={label}>
       <pre tabIndex={0}>{text}</pre>
       <CopyButton text={text} label={trans.__('Copy: %1', label)} />
     </div>

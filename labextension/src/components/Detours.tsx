@@ -64,14 +64,15 @@ function presently(detour: Detour, trans: TranslationBundle): string {
       );
 }
 
+/** What was done about it; the reason, which the server words, stands behind it. */
 function past(detour: Detour, trans: TranslationBundle): string {
-  const what = fault(detour.code, trans);
-  return detour.type === 'retried'
-    ? trans.__(
-        '%1 from %2, asked again after %3.',
-        ...[what, detour.model, seconds(Math.round(detour.seconds * 10) / 10)]
-      )
-    : trans.__('%1 from %2, switched to %3.', what, detour.from, detour.to);
+  if (detour.type === 'switched') {
+    return trans.__('%1 instead of %2.', detour.to, detour.from);
+  }
+  const wait = Math.round(detour.seconds * 10) / 10;
+  return wait > 0
+    ? trans.__('%1 asked again after %2.', detour.model, seconds(wait))
+    : trans.__('%1 asked again at once.', detour.model);
 }
 
 /** All of it in a line: the switches where there were any, else how often it was asked again. */

@@ -24,19 +24,23 @@ export function ReplyFoot({ reply }: { reply: IReply }): JSX.Element {
         );
   return (
     <div className="jp-ChatIDE-by">
-      <ProviderIcon of={model} />
-      <span
-        className="jp-ChatIDE-byModel"
-        title={model}
-        aria-label={going ? trans.__('Asked: %1', model) : trans.__('Answered by %1', model)}
-      >
-        {name}
-      </span>
-      {facts.map(fact => (
-        <span key={fact} className="jp-ChatIDE-byFact" title={exact}>
-          {fact}
-        </span>
-      ))}
+      <ul>
+        <li>
+          <ProviderIcon of={model} />
+          <span
+            className="jp-ChatIDE-byModel"
+            title={model}
+            aria-label={going ? trans.__('Asked: %1', model) : trans.__('Answered by %1', model)}
+          >
+            {name}
+          </span>
+        </li>
+        {facts.map(fact => (
+          <li key={fact} title={exact}>
+            {fact}
+          </li>
+        ))}
+      </ul>
     </div>
   );
 }

@@ -13,7 +13,7 @@ export interface ICostProps {
 /** What requests cost. What is not known is said, and never counted as nothing. */
 export function Cost({ cost, requests, unknown }: ICostProps): JSX.Element {
   const { trans } = useServices();
-  if (requests > 0 && (cost === null || unknown >= requests)) {
+  if (requests > 0 && (!cost || unknown >= requests) && (cost === null || unknown > 0)) {
     return <>{trans.__('cost unknown')}</>;
   }
   const text = dollars(cost ?? 0);

@@ -36,7 +36,7 @@ export function EndpointSection(): JSX.Element {
             <h4>{trans.__('Address')}</h4>
             <CopyField label={trans.__('the address')} text={absolute(value.url)} />
             <h4>{trans.__('In a notebook')}</h4>
-            <CopyField label={trans.__('the code')} text={SNIPPET} />
+            <CopyField label={trans.__('the code')} text={SNIPPET} lines />
           </>
         )}
       </section>

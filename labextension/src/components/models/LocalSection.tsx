@@ -74,7 +74,7 @@ function Missing({ reason }: { reason: string }): JSX.Element {
     <div className="jp-ChatIDE-card jp-mod-info" role="note">
       <div className="jp-ChatIDE-cardBody">
         <p>{reason || trans.__('What serves model files is not installed.')}</p>
-        <CopyField label={trans.__('the command')} text={INSTALL} />
+        <CopyField label={trans.__('the command')} text={INSTALL} lines />
       </div>
     </div>
   );
