@@ -1,15 +1,16 @@
-"""The fake provider does what a test tells it, so that a test that fails means the product."""
+"""The fake providers do what a test tells it, so that a test that fails means the product."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import time
+from typing import Any
 
 import httpx
 import pytest
 
-from . import CUT, HOLD, FakeProvider
+from . import CUT, HOLD, Call, Failure, FakeAnthropic, FakeGemini, FakeProvider, Reasoning
 
 QUESTION = {"model": "any", "messages": [{"role": "user", "content": "hi"}], "stream": True}
 
@@ -60,3 +61,40 @@ async def test_it_holds_until_released_and_notices_when_the_client_leaves() -> N
         assert await asyncio.to_thread(request.wait_left)
         assert request.left_at is not None and request.left_at - left < 1
         assert not provider.requests[0].left.is_set()
+
+
+def said(answer: httpx.Response) -> list[dict[str, Any]]:
+    lines = [line.removeprefix("data: ") for line in answer.text.splitlines()]
+    return [json.loads(line) for line in lines if line.startswith("{")]
+
+
+def test_anthropics_format_is_spoken_in_its_blocks() -> None:
+    with FakeAnthropic() as provider, httpx.Client(trust_env=False) as client:
+        provider.reply(Reasoning("hm"), "Hi", Call("plot", "{}"), Failure("overloaded_error"))
+        url = f"{provider.origin}/v1/messages"
+        events = said(client.post(url, json={"model": "m", "stream": True}))
+    blocks = [e["content_block"]["type"] for e in events if e["type"] == "content_block_start"]
+    assert blocks == ["thinking", "text", "tool_use"]
+    opened = [e["index"] for e in events if e["type"] == "content_block_start"]
+    closed = [e["index"] for e in events if e["type"] == "content_block_stop"]
+    assert opened == closed == [0, 1, 2]
+    assert [e["type"] for e in events][-3:] == ["error", "message_delta", "message_stop"]
+    assert events[-2]["delta"]["stop_reason"] == "tool_use"
+
+
+def test_googles_format_is_spoken_in_its_parts() -> None:
+    with FakeGemini() as provider, httpx.Client(trust_env=False) as client:
+        provider.reply(Reasoning("hm"), "Hi", Call("plot", '{"x":1}'), usage=(7, 11, 3, 2))
+        provider.refuse(429, {"code": 429, "message": "later"})
+        url = f"{provider.origin}/v1beta/models/m:streamGenerateContent?alt=sse"
+        events = said(client.post(url, json={"contents": []}))
+        refused = client.post(url, json={"contents": []}).json()
+    parts = [part for e in events for part in e["candidates"][0]["content"]["parts"]]
+    assert parts == [
+        {"text": "hm", "thought": True},
+        {"text": "Hi"},
+        {"functionCall": {"name": "plot", "args": {"x": 1}}},
+    ]
+    assert events[-1]["candidates"][0]["finishReason"] == "STOP"
+    assert events[-1]["usageMetadata"]["thoughtsTokenCount"] == 2
+    assert refused["error"]["status"] == "RESOURCE_EXHAUSTED"

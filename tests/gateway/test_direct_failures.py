@@ -15,7 +15,7 @@ from jupyter_chatide.gateway import (
 )
 from jupyter_chatide.gateway.direct import DirectAdapter
 from jupyter_chatide.gateway.settings import Deadlines
-from tests.fakes import CUT, HOLD, FakeProvider, free_port
+from tests.fakes import CUT, EMPTY, FLOOD, HOLD, MALFORMED, FakeProvider, free_port, huge
 
 from .asking import ask, question, target_for, text_of
 
@@ -159,3 +159,44 @@ async def test_a_stream_does_not_block_the_loop(provider: FakeProvider) -> None:
     await watching
     assert len(text_of(deltas)) == 100_000
     assert worst < 0.5
+
+
+async def test_a_host_that_takes_no_connection_is_a_timeout_of_its_own(full_server: str) -> None:
+    with pytest.raises(ModelTimeoutError, match=r"did not take a connection within 0\.5 s"):
+        await ask(f"{full_server}/v1", deadlines=Deadlines(connect=0.5))
+
+
+async def test_events_that_say_nothing_are_passed_over(provider: FakeProvider) -> None:
+    provider.reply("a", EMPTY, "b", EMPTY)
+    assert text_of(await ask(provider.base_url)) == "ab"
+
+
+@pytest.mark.parametrize("part", [MALFORMED, huge(5_000_000)], ids=["malformed", "huge"])
+async def test_an_event_that_is_none_ends_a_reply(provider: FakeProvider, part: bytes) -> None:
+    provider.reply("so far", part, "never")
+    with pytest.raises(MalformedReplyError) as caught:
+        await ask(provider.base_url)
+    assert caught.value.hint
+
+
+async def test_a_flood_without_end_is_cut_off_and_its_connection_closed(
+    provider: FakeProvider,
+) -> None:
+    provider.reply("x" * 10_000, FLOOD)
+    with pytest.raises(MalformedReplyError):
+        await ask(provider.base_url, reply_limit=100_000)
+    assert await asyncio.to_thread(provider.chats[0].wait_left)
+
+
+async def test_many_answers_at_a_time_all_arrive_whole(provider: FakeProvider) -> None:
+    """So many that their packets are taken together."""
+    for _ in range(30):
+        provider.reply(*(("word ", 0.01) * 20))
+    adapter = DirectAdapter()
+
+    async def one() -> str:
+        stream = adapter.stream(target_for(provider.base_url), question())
+        return text_of([delta async for delta in stream])
+
+    assert await asyncio.gather(*(one() for _ in range(30))) == ["word " * 20] * 30
+    await adapter.aclose()

@@ -10,6 +10,7 @@ from jupyter_chatide.gateway import (
     AuthenticationError,
     ContentRefusedError,
     ContextTooLongError,
+    FinishDelta,
     GatewayError,
     ModelNotFoundError,
     ModelTimeoutError,
@@ -153,3 +154,20 @@ async def test_no_error_shows_the_key_that_a_provider_echoes(provider: FakeProvi
                 await ask(provider.base_url)
             shown = f"{caught.value!r} {caught.value} {caught.value.message} {caught.value.hint}"
             assert all(KEY[i : i + 6] not in shown for i in range(len(KEY) - 5)), shown
+
+
+async def test_an_answer_that_a_filter_ends_before_its_first_word_is_refused(
+    provider: FakeProvider,
+) -> None:
+    provider.reply(finish="content_filter")
+    with pytest.raises(ContentRefusedError) as caught:
+        await ask(provider.base_url)
+    assert caught.value.hint and "200" not in caught.value.message
+    provider.reply("so far", finish="content_filter")
+    assert (await ask(provider.base_url))[-1] == FinishDelta("content_filter", "fake/m")
+
+
+async def test_a_reply_that_ends_in_an_error_is_not_complete(provider: FakeProvider) -> None:
+    provider.reply("so far", finish="error")
+    with pytest.raises(OverloadedError):
+        await ask(provider.base_url)

@@ -34,6 +34,12 @@ def test_any_split_gives_the_same_events(lines: list[tuple[str, str]], cuts: lis
     assert read(packets) == read([body]) == read([bytes([byte]) for byte in body])
 
 
+@given(st.lists(st.tuples(LINES, st.sampled_from(["\n\n", "\n", "\r\n\r\n"])), max_size=20))
+def test_an_event_in_a_packet_of_its_own_is_the_same(lines: list[tuple[str, str]]) -> None:
+    packets = [(line + end).encode() for line, end in lines]
+    assert read(packets) == read([b"".join(packets)])
+
+
 @given(st.lists(st.binary(max_size=50), max_size=20))
 def test_no_bytes_raise(packets: list[bytes]) -> None:
     read(packets)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-from collections.abc import Iterator
 
 import pytest
 
@@ -108,21 +106,3 @@ async def test_a_host_that_takes_no_connection_is_a_timeout(
     caught = await failure(hasty, target_at(f"{full_server}/v1", prefix))
     assert type(caught) is errors.ModelTimeoutError
     assert "did not take a connection within 0.7 s" in caught.message
-
-
-@pytest.fixture
-def full_server() -> Iterator[str]:
-    """A server whose backlog is full: the system drops further connections without a word."""
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        server.listen(0)
-        address = server.getsockname()
-        waiting = []
-        for _ in range(8):
-            client = socket.socket()
-            client.setblocking(False)
-            client.connect_ex(address)
-            waiting.append(client)
-        yield f"http://127.0.0.1:{address[1]}"
-        for client in waiting:
-            client.close()
