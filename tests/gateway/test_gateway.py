@@ -29,12 +29,13 @@ from jupyter_chatide.gateway import (
     TextDelta,
     UnreachableError,
 )
-from jupyter_chatide.gateway.messages import AnyDelta
+from jupyter_chatide.gateway.messages import AnyDelta, RetryDelta
 from tests.fakes import HOLD, FakeProvider, free_port
 from tests.fakes.keyring_backend import FolderKeyring
 
 from .asking import KEY, question, text_of
 from .keyrings import a_keyring_in, this_computer_has
+from .test_litellm_worker import workers
 
 
 def configured(fake: FakeProvider | str, **changes: Any) -> ProviderConfiguration:
@@ -366,3 +367,19 @@ async def test_a_slow_keyring_holds_up_nobody_else(provider: FakeProvider, tmp_p
                 assert text_of(await asking) == "hello"
     assert provider.requests[-1].key == KEY
     assert worst < 0.4
+
+
+async def test_a_worker_that_dies_before_the_first_word_is_replaced_and_the_answer_comes(
+    provider: FakeProvider, tmp_path: Path
+) -> None:
+    provider.reply(HOLD, "never")
+    provider.reply("anew")
+    other = configured(provider, adapter="litellm", litellm_prefix="openai")
+    async with gateway_for(tmp_path, other) as gateway:
+        gateway.keys.set("fake", KEY)
+        asking = asyncio.create_task(said_by(gateway, question()))
+        await asyncio.to_thread(provider.wait_for_requests, 1, 60)
+        workers()[0].kill()
+        deltas = await asking
+    assert isinstance(deltas[0], RetryDelta) and deltas[0].code == "overloaded"
+    assert text_of(deltas) == "anew" and deltas[-1] == FinishDelta("stop", "fake/m")
