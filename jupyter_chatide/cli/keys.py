@@ -17,7 +17,7 @@ from .tables import print_table
 if TYPE_CHECKING:
     from ..gateway import KeyCheck, ProviderStatus
 
-_LONGEST = 10_000
+_LONGEST = 20_000  # characters
 
 
 def set_key(arguments: Arguments) -> int:
@@ -29,9 +29,16 @@ def set_key(arguments: Arguments) -> int:
     store.status(name)  # an unknown provider is said before a key is asked for
     if options:
         gateway.registry.set_options(name, options)
-    key = _read_key(name, optional=arguments.base_url is not None or bool(options))
+    key = _read_key(
+        name,
+        optional=arguments.base_url is not None or bool(options),
+        document=gateway.registry.get(name).key_format == "json",
+    )
     if key or arguments.base_url is not None:
-        store.set(name, key or None, arguments.base_url, place=arguments.place)
+        # This process's memory, the default on Binder, would end with the command.
+        lasting = [place for place in store.places() if place != "memory"]
+        place = arguments.place or (lasting[0] if lasting else "file")
+        store.set(name, key or None, arguments.base_url, place=place)
     status = store.status(name)
     where = f" for {store.base_url(name)}" if store.base_url(name) else ""
     if status.set:
@@ -96,11 +103,16 @@ def provider_facts(provider: ProviderStatus) -> dict[str, Any]:
     return {name: fact for name, fact in facts.items() if name not in {"icon", "examples"}}
 
 
-def _read_key(provider: str, optional: bool) -> str:
+def _read_key(provider: str, optional: bool, document: bool) -> str:
+    if sys.stdin.isatty() and document and not optional:
+        raise UsageError(
+            f"The key of {provider} is a JSON document.",
+            f"Give its file: jupyter chatide keys set {provider} < FILE",
+        )
     if sys.stdin.isatty():
         ending = " (empty for none)" if optional else ""
         return getpass.getpass(f"Key for {provider}{ending}: ", sys.stderr).strip()
-    key = sys.stdin.readline(_LONGEST).strip()
+    key = (sys.stdin.read(_LONGEST) if document else sys.stdin.readline(_LONGEST)).strip()
     if not key and not optional:
         raise UsageError(
             "There is no key on standard input.",

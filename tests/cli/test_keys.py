@@ -8,6 +8,7 @@ import pty
 import stat
 
 from tests.fakes.provider import FakeProvider
+from tests.gateway.asking import SERVICE_ACCOUNT
 
 from .conftest import MODEL, Terminal
 
@@ -125,3 +126,23 @@ def test_a_key_file_that_others_can_read_is_refused(terminal: Terminal) -> None:
     done = terminal.type("models", "openai")
     assert done.returncode == 1
     assert "chmod 600" in done.stderr
+
+
+def test_a_credentials_document_comes_from_its_file(terminal: Terminal) -> None:
+    document = json.dumps(SERVICE_ACCOUNT, indent=2)
+    done = terminal.type("keys", "set", "vertex", "--place", "file", input=document)
+    assert done.returncode == 0, done.stderr
+    assert SERVICE_ACCOUNT["client_email"] in done.stderr
+    key = json.loads((terminal.chatide / "keys.json").read_text())["providers"]["vertex"]["key"]
+    assert json.loads(key) == SERVICE_ACCOUNT
+    done = terminal.type("keys", "set", "vertex", input=document[:-9])
+    assert (done.returncode, "JSON" in done.stderr) == (1, True)
+    assert "MIIEvQ" not in done.stderr
+
+
+def test_on_binder_a_key_outlasts_the_command(terminal: Terminal) -> None:
+    environ = {"BINDER_SERVICE_HOST": "https://hub.example/"}
+    done = terminal.type("keys", "set", "anthropic", input=f"{CANARY}\n", environ=environ)
+    assert "file" in done.stderr
+    listed = json.loads(terminal.type("keys", "list", "--json", environ=environ).stdout)
+    assert {provider["id"]: provider["key"]["set"] for provider in listed}["anthropic"]
