@@ -31,8 +31,8 @@ def load_ipython_extension(ipython: Any) -> None:
 def openai_client(**kwargs: Any) -> Any:
     """An ``openai.OpenAI`` that asks the providers of the Jupyter server of this notebook.
 
-    It gets a token of the endpoint (``Models → Endpoint``, where it must be switched on), and sees
-    no provider's key. Name models ``provider/model``, or ``default``.
+    It gets a token of the endpoint (which must be switched on, under Models and keys → Endpoint),
+    and sees no provider's key. Name models ``provider/model``, or ``default``.
 
     Args:
         kwargs: what ``openai.OpenAI`` takes besides ``base_url`` and ``api_key``.

@@ -81,7 +81,7 @@ def _server() -> RunningServer:
     if server is None:
         raise EndpointError(
             "This Python was not started by a Jupyter server on this machine.",
-            "In JupyterLab, make a token under Models → Endpoint, and give it to openai.OpenAI.",
+            "Make a token in JupyterLab, Models and keys → Endpoint, and give it to openai.OpenAI.",
         )
     return server
 
@@ -97,7 +97,7 @@ def _token(server: RunningServer) -> _Token:
                 raise
             raise EndpointError(
                 "The Jupyter server has a password and no token, so it lets no kernel in.",
-                "Make a token under Models → Endpoint, and give it to openai.OpenAI.",
+                "Make a token under Models and keys → Endpoint, and give it to openai.OpenAI.",
             ) from None
         if not endpoint["enabled"]:
             raise _off(allowed=bool(endpoint["allowed"]))
@@ -116,7 +116,7 @@ def _off(*, allowed: bool) -> EndpointError:
     if allowed:
         return EndpointError(
             "Jupyter ChatIDE's endpoint is switched off.",
-            "Switch it on in JupyterLab: Models → Endpoint.",
+            "Switch it on in JupyterLab: Models and keys → Endpoint.",
         )
     return EndpointError(
         "This Jupyter server does not allow Jupyter ChatIDE's endpoint.",

@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 _LOOK = 1.0  # seconds between two looks whether the tokens in use are still good
 _LISTING = 5.0  # seconds that a provider may take to list its models
-_SWITCH = "Switch it on in JupyterLab: Models → Endpoint."
+_SWITCH = "Switch it on in JupyterLab: Models and keys → Endpoint."
 
 
 class Endpoint:
@@ -94,7 +94,8 @@ class Endpoint:
         except KeyStoreError as error:
             _log.warning("No token of the endpoint is good. %s %s", error.message, error.hint)
             raise TokenError(  # whoever asks is not known: nothing of this machine
-                "No token is good now.", "Look at Models → Endpoint, or into Jupyter's log."
+                "No token is good now.",
+                "Look at Models and keys → Endpoint, or into Jupyter's log.",
             ) from None
 
     @contextmanager
@@ -220,5 +221,6 @@ class Endpoint:
 
 def _revoked() -> TokenError:
     return TokenError(
-        "This token was revoked, or has expired.", "Make a new one under Models → Endpoint."
+        "This token was revoked, or has expired.",
+        "Make a new one under Models and keys → Endpoint.",
     )

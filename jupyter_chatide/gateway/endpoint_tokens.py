@@ -136,11 +136,13 @@ class EndpointTokens:
         if found is None:
             raise TokenError(
                 "This is not a token of Jupyter ChatIDE's endpoint, or it was revoked.",
-                "Make one under Models → Endpoint; Jupyter's own token does not open it.",
+                "Make one under Models and keys → Endpoint; Jupyter's own token does not open it.",
             )
         now = time.time()
         if not _is_good(found, now):
-            raise TokenError("This token has expired.", "Make a new one under Models → Endpoint.")
+            raise TokenError(
+                "This token has expired.", "Make a new one under Models and keys → Endpoint."
+            )
         self._used[found.id] = now
         return found
 

@@ -158,7 +158,8 @@ class TokenStatus(msgspec.Struct, frozen=True):
 
 
 class EndpointStatus(msgspec.Struct, frozen=True):
-    """The gateway for other programs."""
+    """The gateway for other programs; ``url`` is from the server's root on, as only the client
+    knows by what name it reaches the server."""
 
     allowed: bool
     enabled: bool

@@ -57,9 +57,8 @@ class EndpointHandler(_EndpointHandler):
     async def _answer(self) -> None:
         endpoint = self.chatide.endpoint
         tokens = await asyncio.to_thread(endpoint.tokens.all)
-        url = f"{self.request.protocol}://{self.request.host}{self.url('v1')}"
         known = list(await asyncio.gather(*map(self.status, tokens)))
-        self.answer(EndpointStatus(endpoint.allowed, endpoint.enabled, url, known))
+        self.answer(EndpointStatus(endpoint.allowed, endpoint.enabled, self.url("v1"), known))
 
 
 class TokensHandler(_EndpointHandler):

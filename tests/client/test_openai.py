@@ -98,7 +98,9 @@ def test_a_notebook_asks_with_one_token_and_no_key(
     provider.otherwise("Hello from the provider")
     notebook = Notebook(server, "analysis.ipynb")
 
-    assert "switched off" in (said := notebook.execute(ASK)) and "Models → Endpoint" in said
+    assert (
+        "switched off" in (said := notebook.execute(ASK)) and "Models and keys → Endpoint" in said
+    )
     assert provider.chats == []
 
     server.api("PATCH", "endpoint", {"enabled": True})

@@ -80,14 +80,14 @@ def endpoint(api: Api, description: Description) -> Endpoint:
 async def test_it_is_off_until_somebody_switches_it_on(endpoint: Endpoint, api: Api) -> None:
     status = (await api.get("/endpoint")).json
     assert (status["allowed"], status["enabled"], status["tokens"]) == (True, False, [])
-    assert status["url"] == f"{api.origin}{api.base_url}api/chatide/v1"
+    assert status["url"] == f"{api.base_url}api/chatide/v1"
     made = await api.post("/endpoint/tokens", {"label": "Early"})
     endpoint.token = made.json["token"]
     for method, path in (("GET", "/v1/models"), ("POST", COMPLETIONS)):
         answer = await endpoint(method, path)
         assert answer.status == 403
         assert answer.json["error"]["code"] == "endpoint_off"
-        assert "Models → Endpoint" in answer.json["error"]["message"]
+        assert "Models and keys → Endpoint" in answer.json["error"]["message"]
     await api("PATCH", "/endpoint", {"enabled": True})
     assert (await endpoint("GET", "/v1/models")).status == 200
     await api("PATCH", "/endpoint", {"enabled": False})

@@ -299,6 +299,7 @@ import openai
 from langchain_core.messages import HumanMessage, ToolMessage
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI
+from pydantic import BaseModel
 
 settings = dict(base_url=os.environ["URL"], model=os.environ["MODEL"], max_retries=0)
 model = ChatOpenAI(api_key=os.environ["TOKEN"], stream_usage=True, **settings)
