@@ -1,4 +1,6 @@
 import { ServerConnection } from '@jupyterlab/services';
+import { nullTranslator } from '@jupyterlab/translation';
+import type { TranslationBundle } from '@jupyterlab/translation';
 import { Api, ApiError, explain } from '../api';
 
 interface IAnswer {
@@ -7,7 +9,7 @@ interface IAnswer {
   text?: string;
 }
 
-function server(answer: IAnswer | Error) {
+function server(answer: IAnswer | Error, trans?: TranslationBundle) {
   const requests: { url: string; method: string; body: unknown }[] = [];
   const settings = ServerConnection.makeSettings({
     baseUrl: 'http://hub.example/user/ann/',
@@ -29,7 +31,7 @@ function server(answer: IAnswer | Error) {
       return new Response(status === 204 ? null : text, { status });
     }
   });
-  return { api: new Api(settings), requests };
+  return { api: new Api(settings, trans), requests };
 }
 
 describe('the API client', () => {
@@ -82,6 +84,38 @@ describe('the API client', () => {
     const { api } = server(new TypeError('Failed to fetch'));
     const error = await api.chats().catch(reason => reason);
     expect(explain(error)).toMatchObject({ code: 'offline' });
+  });
+
+  it('says in the person’s language what no server could say', async () => {
+    const trans: TranslationBundle = Object.create(nullTranslator.load(''), {
+      __: { value: (text: string) => `(${text})` }
+    });
+    for (const answer of [new TypeError('Failed to fetch'), { status: 404, text: '<html>' }]) {
+      const { message, hint } = explain(
+        await server(answer, trans)
+          .api.chats()
+          .catch(reason => reason)
+      );
+      for (const text of [message, hint]) {
+        expect(text).toMatch(/^\(.+\)$/);
+      }
+    }
+  });
+
+  it('has a turn go on, and changes what only it may', async () => {
+    const { api, requests } = server({ body: {} });
+    await api.resumeTurn('c1', 't1', { how: 'continue' });
+    await api.changeChat('c1', { fallback: null });
+    await api.usage(30, 'c 1');
+    await api.revokeToken('k/1');
+    expect(
+      requests.map(({ method, url, body }) => [method, url.split('chatide/')[1], body])
+    ).toEqual([
+      ['POST', 'chats/c1/turns/t1/resume', { how: 'continue' }],
+      ['PATCH', 'chats/c1', { fallback: null }],
+      ['GET', 'usage?days=30&chat=c%201', undefined],
+      ['DELETE', 'endpoint/tokens/k%2F1', undefined]
+    ]);
   });
 
   it('gives the address of events after the last one seen, with the token as Lab does', () => {

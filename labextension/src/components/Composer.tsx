@@ -1,6 +1,6 @@
 import React, { useEffect, useLayoutEffect, useRef, useState } from 'react';
 import { arrowUpIcon, chevronDownIcon, stopIcon } from '../icons';
-import type { IModelRequest } from '../model/chatide';
+import type { IModelRequest } from '../model/panelState';
 import { chosenModel, modelName } from '../model/models';
 import { ErrorCard } from './ErrorCard';
 import { Icon, IconButton } from './IconButton';

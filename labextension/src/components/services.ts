@@ -3,7 +3,8 @@ import type { IEditorLanguageRegistry } from '@jupyterlab/codemirror';
 import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import type { TranslationBundle } from '@jupyterlab/translation';
 import { createContext, useContext, useSyncExternalStore } from 'react';
-import type { ChatIDE, IChatIDEState } from '../model/chatide';
+import type { ChatIDE } from '../model/chatide';
+import type { IPanelState } from '../model/panelState';
 import type { ChatSession, ISessionState } from '../model/session';
 import type { Store } from '../model/store';
 
@@ -42,7 +43,7 @@ export function useStore<T extends object>(store: Store<T>): T {
   return useSyncExternalStore(store.subscribe, store.get);
 }
 
-export function useChatIDE<T>(select: (state: IChatIDEState) => T): T {
+export function useChatIDE<T>(select: (state: IPanelState) => T): T {
   const { store } = useServices().chatide;
   return useSyncExternalStore(store.subscribe, () => select(store.get()));
 }

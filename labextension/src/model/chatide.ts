@@ -6,77 +6,14 @@ import type { IApi } from '../api';
 import { explain } from '../api';
 import { ModelCatalog } from './catalog';
 import { Checks } from './checks';
-import type {
-  ChatInfo,
-  ErrorInfo,
-  KeyPlace,
-  Mode,
-  ProviderStatus,
-  ResumeTurn,
-  SandboxReport
-} from './events';
+import type { Mode, ResumeTurn } from './events';
 import { GatewayModel } from './gateway';
 import { chosenModel } from './models';
+import { DEFAULT_SETTINGS, NOTHING_KNOWN } from './panelState';
+import type { IMemory, IModelRequest, IPanelState, ISettings, Section } from './panelState';
 import { ChatSession } from './session';
 import type { OpenStream } from './session';
 import { Store } from './store';
-
-export type Page = 'chat' | 'models';
-
-/** The parts of the models page. */
-export type Section = 'providers' | 'fallback' | 'local' | 'endpoint' | 'usage';
-
-/** Whom the model picker is opened for, where it is not for the next prompt. */
-export interface IModelRequest {
-  readonly label: string;
-  readonly onPick: (model: string) => void;
-}
-
-export interface IChatIDEState {
-  /** What the last visit left is known: there is something to show. */
-  readonly started: boolean;
-  readonly page: Page;
-  readonly section: Section;
-  /** The provider that the models page shows opened, if one is asked for. */
-  readonly provider: string;
-  readonly providers: readonly ProviderStatus[];
-  readonly defaultModel: string;
-  /** Where a key can be kept here, the default first. */
-  readonly keyPlaces: readonly KeyPlace[];
-  /** Whether the providers were read, or why not. */
-  readonly readiness: 'loading' | 'ready' | ErrorInfo;
-  readonly chats: readonly ChatInfo[];
-  readonly sandbox: SandboxReport | null;
-  /** The open chat; none before the first prompt of a new one. */
-  readonly session: ChatSession | null;
-  /** The model that the person picked, as `provider/model`; empty for the default. */
-  readonly model: string;
-  readonly mode: Mode;
-  readonly draft: string;
-  readonly sending: boolean;
-  readonly problem: ErrorInfo | null;
-}
-
-/** The person's settings, as Lab's settings editor shows them. */
-export interface ISettings {
-  readonly enterSends: boolean;
-  readonly defaultMode: Mode;
-  /** Open the preview panel when there is something new to see. */
-  readonly openPreview: boolean;
-}
-
-export const DEFAULT_SETTINGS: ISettings = {
-  enterSends: true,
-  defaultMode: 'build',
-  openPreview: true
-};
-
-/** What is remembered between page loads. */
-export interface IMemory {
-  chat?: string;
-  model?: string;
-  drafts?: Record<string, string>;
-}
 
 export interface IChatIDEOptions {
   api: IApi;
@@ -100,24 +37,7 @@ export class ChatIDE {
   readonly checks = new Checks();
   readonly settings = new Store<ISettings>(DEFAULT_SETTINGS);
 
-  readonly store = new Store<IChatIDEState>({
-    started: false,
-    page: 'chat',
-    section: 'providers',
-    provider: '',
-    providers: [],
-    defaultModel: '',
-    keyPlaces: [],
-    readiness: 'loading',
-    chats: [],
-    sandbox: null,
-    session: null,
-    model: '',
-    mode: 'build',
-    draft: '',
-    sending: false,
-    problem: null
-  });
+  readonly store = new Store<IPanelState>(NOTHING_KNOWN);
 
   /** The composer is asked to take the focus. */
   get focusRequested(): ISignal<this, void> {

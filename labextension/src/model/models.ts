@@ -1,9 +1,9 @@
 /** Models by name, and the providers behind them. */
-import type { IChatIDEState } from './chatide';
+import type { IPanelState } from './panelState';
 import type { ProviderStatus } from './events';
 
 /** The model that is asked next, as `provider/model`; empty while none is known. */
-export function chosenModel({ model, defaultModel, providers }: IChatIDEState): string {
+export function chosenModel({ model, defaultModel, providers }: IPanelState): string {
   const known = providers.length === 0 || !!providerOf(model, providers);
   return model && known ? model : defaultModel;
 }
@@ -23,14 +23,14 @@ export function modelName(model: string): string {
 }
 
 /** Whether only the demo can answer. */
-export function isDemoOnly({ providers, readiness }: IChatIDEState): boolean {
+export function isDemoOnly({ providers, readiness }: IPanelState): boolean {
   return readiness === 'ready' && !providers.some(({ id, ready }) => ready && id !== 'demo');
 }
 
 /** Whether the demo was asked what it has no recorded reply to. */
 export function isBeyondDemo(
   { model, prompt }: { model: string; prompt: string },
-  { providers }: IChatIDEState
+  { providers }: IPanelState
 ): boolean {
   const demo = providerOf(model, providers);
   return demo?.id === 'demo' && !demo.examples.some(example => example.prompt === prompt.trim());

@@ -5,8 +5,9 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import { Debouncer } from '@lumino/polling';
 import { Api } from '../api';
-import { ChatIDE, DEFAULT_SETTINGS } from '../model/chatide';
-import type { IMemory, ISettings } from '../model/chatide';
+import { ChatIDE } from '../model/chatide';
+import { DEFAULT_SETTINGS } from '../model/panelState';
+import type { IMemory, ISettings } from '../model/panelState';
 import { EventStream } from '../stream';
 import { IChatIDE, NAME, PluginIDs } from '../tokens';
 

@@ -1,6 +1,6 @@
 import React, { useEffect, useRef } from 'react';
 import { backIcon } from '../../icons';
-import type { Section } from '../../model/chatide';
+import type { Section } from '../../model/panelState';
 import { IconButton } from '../IconButton';
 import { useChatIDE, useServices } from '../services';
 import { EndpointSection } from './EndpointSection';

@@ -2,7 +2,7 @@ import { ApiError } from '../../api';
 import { FakeServer, demo, provider } from '../../__tests__/fakeApi';
 import { ChatIDE } from '../chatide';
 import { chosenModel, isDemoOnly } from '../models';
-import type { IMemory } from '../chatide';
+import type { IMemory } from '../panelState';
 import type { AnyEvent } from '../events';
 
 const offline = new ApiError({ message: 'Away.', code: 'offline', hint: '' }, 0);

@@ -5,7 +5,7 @@ import React from 'react';
 import { FakeServer, demo, provider } from '../../../__tests__/fakeApi';
 import { ApiError } from '../../../api';
 import { ChatIDE } from '../../../model/chatide';
-import type { Section } from '../../../model/chatide';
+import type { Section } from '../../../model/panelState';
 import type { LocalModel, ProviderStatus } from '../../../model/events';
 import { Panel } from '../../Panel';
 
