@@ -71,8 +71,12 @@ POLICY: dict[type[ChatIDEError], Step] = {
 }
 
 # The same for every model but the one that was asked for, where it differs: who wants the first
-# model hears that its key is wrong; of a further one it is said only if none can answer.
-FURTHER: dict[type[ChatIDEError], Step] = {AuthenticationError: Step.SWITCH}
+# model hears that its key or its name is wrong; of a further one it is said only if none can answer.
+FURTHER: dict[type[ChatIDEError], Step] = {
+    AuthenticationError: Step.SWITCH,
+    PermissionDeniedError: Step.SWITCH,
+    ModelNotFoundError: Step.SWITCH,
+}
 
 _RETRIES = {Step.RETRY: 2, Step.RETRY_ONCE: 1}
 _PAUSE = {Step.RETRY: 1.0, Step.RETRY_ONCE: 0.4}  # seconds before the first, at most; then doubled
