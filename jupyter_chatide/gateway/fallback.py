@@ -71,7 +71,7 @@ POLICY: dict[type[ChatIDEError], Step] = {
 }
 
 # The same for every model but the one that was asked for, where it differs: who wants the first
-# model hears that its key or its name is wrong; of a further one it is said only if none can answer.
+# model hears that its key or name is wrong; of a further one it is said only if none can answer.
 FURTHER: dict[type[ChatIDEError], Step] = {
     AuthenticationError: Step.SWITCH,
     PermissionDeniedError: Step.SWITCH,
