@@ -92,7 +92,7 @@ class Sidebar:
     def models_page(self, section: str = "Providers") -> Locator:
         """Open the models page at one of its sections, and return what it shows there."""
         if self.prompt.is_visible():
-            self.panel.get_by_role("button", name="Models and keys").click()
+            self.panel.get_by_role("button", name="Models and keys", exact=True).click()
         self.panel.get_by_role("tab", name=section, exact=True).click()
         return self.panel.get_by_role("tabpanel", name=section)
 
