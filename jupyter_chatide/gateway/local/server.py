@@ -27,13 +27,18 @@ class ModelServer:
     Args:
         idle: seconds without a question after which the serving process ends.
         memory: tells how many bytes of memory are free; ``None`` is unknown.
+        threads: how many the model computes with; 0 is one a core.
     """
 
     def __init__(
-        self, idle: float = _IDLE, memory: Callable[[], int | None] = available_memory
+        self,
+        idle: float = _IDLE,
+        memory: Callable[[], int | None] = available_memory,
+        threads: int = 0,
     ) -> None:
         self._idle = idle
         self._memory = memory
+        self._threads = threads
         self._turn = asyncio.Lock()  # of those who want to use, or to change, what is served
         self._process: ServingProcess | None = None
         self._starting: asyncio.Task[ServingProcess] | None = None
@@ -127,7 +132,7 @@ class ModelServer:
     async def _start(self, model: ReadyModel) -> ServingProcess:
         await self._end_process()  # a dead one
         available = await asyncio.to_thread(self._memory)
-        process = await ServingProcess.start(model, plan(model.header, available))
+        process = await ServingProcess.start(model, plan(model.header, available), self._threads)
         self._process = process
         self._start_timer()  # should nobody wait for it any more
         return process

@@ -69,12 +69,13 @@ class ServingProcess:
         return self._process.pid
 
     @classmethod
-    async def start(cls, model: ReadyModel, plan: Plan) -> ServingProcess:
+    async def start(cls, model: ReadyModel, plan: Plan, threads: int = 0) -> ServingProcess:
         """Start a process and wait until it has loaded the model. Cancelling ends it.
 
         Args:
             model: what to serve.
             plan: how much of it fits.
+            threads: how many it computes with; 0 is one a core.
 
         Raises:
             GatewayError: it does not fit into memory, xllamacpp is not there, or the file is none
@@ -98,13 +99,13 @@ class ServingProcess:
             ) from None
         self = cls(process, model, plan.context, secrets.token_urlsafe(32))
         try:
-            self.url = await self._load(plan)
+            self.url = await self._load(plan, threads or _threads())
         except BaseException:
             await self.aclose()
             raise
         return self
 
-    async def _load(self, plan: Plan) -> str:
+    async def _load(self, plan: Plan, threads: int) -> str:
         assert self._process.stdin is not None and self._process.stdout is not None
         start = Start(
             path=str(self.model.path),
@@ -112,7 +113,7 @@ class ServingProcess:
             key=self.key,
             context=plan.context,
             needed=0 if plan.fits else plan.needed,
-            threads=_threads(),
+            threads=threads,
             parent=os.getpid(),
         )
         self._process.stdin.write(msgspec.json.encode(start) + b"\n")

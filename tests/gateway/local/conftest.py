@@ -12,6 +12,7 @@ import pytest
 
 from jupyter_chatide.gateway.local import LocalModels
 from jupyter_chatide.gateway.local.download import Patience
+from jupyter_chatide.gateway.local.server import ModelServer
 from tests.gateway.local.file_server import FileServer
 
 QUICK = Patience(silence=5.0, pause=0.02, attempts=2)
@@ -36,7 +37,8 @@ def open_models(
     opened: list[LocalModels] = []
 
     def open_models(*catalog: Any, **settings: Any) -> LocalModels:
-        settings = {"patience": QUICK, **settings}
+        # Two threads wait for each other where the tests have no two cores to themselves.
+        settings = {"patience": QUICK, "server": ModelServer(threads=1), **settings}
         opened.append(LocalModels(data_dir, catalog=catalog, **settings))
         return opened[-1]
 

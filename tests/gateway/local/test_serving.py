@@ -183,7 +183,7 @@ async def test_stop_ends_the_work_of_the_model(adapter: LocalAdapter, models: Lo
 async def test_it_goes_away_when_nobody_asks(
     open_models: OpenModels, open_adapter: OpenAdapter
 ) -> None:
-    models = open_models(server=ModelServer(idle=0.5))
+    models = open_models(server=ModelServer(idle=0.5, threads=1))
     adapter = open_adapter(models)
     model = await models.add(weights())
     async with aclosing(adapter.stream(TARGET, endless(model.id))) as deltas:
@@ -376,7 +376,7 @@ async def test_too_little_memory_is_said_before_anything_dies(
 async def test_memory_bounds_the_conversation(
     open_models: OpenModels, open_adapter: OpenAdapter
 ) -> None:
-    models = open_models(server=ModelServer(memory=lambda: 1_000_000_000))
+    models = open_models(server=ModelServer(memory=lambda: 1_000_000_000, threads=1))
     adapter = open_adapter(models)
     model = await models.add(weights())
     await answer(adapter, asked(model.id))
