@@ -49,7 +49,7 @@ from .registry import ProviderRegistry
 from .settings import GatewaySettings
 from .status import first_ready, statuses
 from .usage import UsageLedger
-from .validation import LONGEST_CHAIN, validate
+from .validation import LONGEST_CHAIN, bad_name, validate
 
 _CHECK = 60.0  # seconds that a key's check may take
 _ANYBODY = Purpose()
@@ -262,8 +262,8 @@ class Gateway:
             id, _, model = name.partition("/")
             try:
                 provider = self.registry.get(id)
-                if not model.strip():
-                    raise NotFoundError("it names no model")
+                if what := bad_name(model, provider):
+                    raise NotFoundError(f"it names no model: {what}")
                 temperature = request.temperature
                 if temperature is not None:
                     temperature = min(temperature, provider.hottest)

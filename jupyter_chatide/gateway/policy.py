@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from .errors import PolicyError
 
 _DEMO = "demo"
+_OLLAMA, _LATEST = "ollama", ":latest"
 _HINT = "Choose another model, or ask your administrator."
 
 
@@ -16,8 +17,10 @@ class Policy:
 
     Patterns are globs (``*``, ``?``, ``[…]``; ``*`` matches slashes too) over ``provider/model``,
     upper and lower case alike. A pattern without a slash means every model of the providers that
-    it matches. What is blocked stays blocked whatever is allowed. The demo, which asks no model at
-    all, needs no allowance, but can be blocked.
+    it matches. What is blocked stays blocked whatever is allowed, and by whatever name: a blocked
+    model is also looked for behind each slash (``bedrock/converse/…``), and with and without
+    Ollama's ``:latest``. The demo, which asks no model at all, needs no allowance, but can be
+    blocked.
 
     Args:
         allowed: patterns of what may be asked; empty allows all.
@@ -40,7 +43,8 @@ class Policy:
         blocks = _matches if model else _matches_all
         allows = _matches if model else _matches_some
         shown = f"{provider}/{model}" if model else provider
-        if any(blocks(name, pattern) for pattern in self._blocked):
+        known_as = _names(provider.lower(), model.lower()) if model else [name]
+        if any(blocks(known, pattern) for known in known_as for pattern in self._blocked):
             return f"The administrator has blocked {shown}."
         if not self._allowed or provider == _DEMO:
             return ""
@@ -61,6 +65,18 @@ class Policy:
 def _whole(pattern: str) -> str:
     pattern = pattern.strip().lower()
     return pattern if "/" in pattern else f"{pattern}/*"
+
+
+def _names(provider: str, model: str) -> list[str]:
+    """What else reaches the same model: litellm and Ollama drop what stands before a slash."""
+    parts = model.split("/")
+    names = [f"{provider}/{'/'.join(parts[i:])}" for i in range(len(parts))]
+    if provider == _OLLAMA:
+        if ":" not in parts[-1]:
+            names += [f"{name}{_LATEST}" for name in names]
+        elif model.endswith(_LATEST):
+            names += [name.removesuffix(_LATEST) for name in names]
+    return names
 
 
 def _matches(name: str, pattern: str) -> bool:

@@ -73,12 +73,18 @@ def _provider(request: LLMRequest, providers: Providers) -> Iterator[Fault]:
         yield "provider", f"there is no {request.provider[:80]!r}", hint
 
 
-def _model(request: LLMRequest, _: Providers) -> Iterator[Fault]:
-    if what := _bad_name(request.model):
+def _model(request: LLMRequest, providers: Providers) -> Iterator[Fault]:
+    if what := bad_name(request.model, providers[request.provider]):
         yield "model", what
 
 
-def _bad_name(model: str) -> str:
+def bad_name(model: str, provider: ProviderConfiguration | None) -> str:
+    """What is wrong with a model's name, as part of a sentence; ``""`` where nothing is.
+
+    Args:
+        model: the name.
+        provider: whose model it is, where that is known.
+    """
     if not model.strip():
         return "it is empty"
     if len(model) > LONGEST_MODEL:
@@ -87,6 +93,10 @@ def _bad_name(model: str) -> str:
         return "it holds characters that cannot be printed"
     if model != model.strip():
         return "it begins or ends with a space"
+    # litellm writes the name into an address as it is: "x/../y" would ask y, whatever policy
+    # says of y, and "../../z" something else altogether with the same key.
+    if provider is not None and provider.adapter == "litellm" and _NOT_IN_ADDRESS.search(model):
+        return "it holds what would change the address that is asked"
     return ""
 
 
@@ -280,7 +290,7 @@ def _response_format(request: LLMRequest, _: Providers) -> Iterator[Fault]:
     yield from _schema("response_format.schema", wanted.schema)
 
 
-def _fallback(request: LLMRequest, _: Providers) -> Iterator[Fault]:
+def _fallback(request: LLMRequest, providers: Providers) -> Iterator[Fault]:
     chain = request.fallback or []
     if len(chain) > LONGEST_CHAIN:
         yield "fallback", f"there are {len(chain):,}"
@@ -288,7 +298,7 @@ def _fallback(request: LLMRequest, _: Providers) -> Iterator[Fault]:
         provider, _slash, model = name.partition("/")
         if not provider.strip():
             yield f"fallback[{i}]", f"{name[:80]!r} names no provider"
-        if what := _bad_name(model):
+        if what := bad_name(model, providers.get(provider)):
             yield f"fallback[{i}]", f"{name[:80]!r} names no model: {what}"
 
 
@@ -301,6 +311,7 @@ _NAMES = "letters, digits, _ and -"
 _IMAGES = ", ".join(get_args(ImageType))
 _SCHEMAS = f"schemas have up to {LARGEST_SCHEMA:,} bytes, all together {LARGEST_TOOLS:,}"
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_NOT_IN_ADDRESS = re.compile(r"[%?#\\]|(^|/)(\.{0,2})(/|$)")
 _HALF = "it holds half a character"
 _REMOVE = "Remove what is not text."
 

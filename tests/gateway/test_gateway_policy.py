@@ -92,6 +92,19 @@ async def test_a_forbidden_model_of_a_chain_is_passed_by_and_said(
     assert [request.json["model"] for request in provider.chats] == ["small", "small"]
 
 
+async def test_a_further_model_that_would_change_the_address_is_passed_by(
+    provider: FakeProvider, tmp_path: Path
+) -> None:
+    settings = GatewaySettings(fallback=("google/x/../gemini-pro",))
+    provider.refuse(402)
+    async with Gateway(data_dir=tmp_path / "chatide", settings=settings) as gateway:
+        gateway.keys.set("google", KEY)
+        gateway.registry.put_custom("mine", CustomProvider("Mine", provider.base_url))
+        with pytest.raises(QuotaError) as caught:
+            await anext(gateway.stream(question("mine")))
+    assert "google/x/../gemini-pro (it names no model: " in caught.value.hint
+
+
 async def test_forbidden_models_are_not_listed(provider: FakeProvider, tmp_path: Path) -> None:
     async with gateway_in(tmp_path, provider, blocked=("near/LARGE", "one")) as gateway:
         gateway.keys.set("one", KEY)

@@ -77,3 +77,28 @@ def test_a_shut_provider_has_no_open_model(
 
 def test_a_space_does_not_hide_a_model() -> None:
     assert Policy(blocked=["openai/gpt-4o"]).reason("openai", " gpt-4o ")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "provider", "model"),
+    [
+        ("bedrock/anthropic.*", "bedrock", "converse/anthropic.claude-3"),
+        ("bedrock/anthropic.*", "bedrock", "eu-west-1/Anthropic.claude-3"),
+        ("ollama/llama3", "ollama", "llama3:latest"),
+        ("ollama/llama3:latest", "ollama", "llama3"),
+        ("ollama/llama3", "ollama", "registry.ollama.ai/library/llama3:latest"),
+    ],
+)
+def test_no_other_name_of_a_blocked_model_opens_it(pattern: str, provider: str, model: str) -> None:
+    assert Policy(blocked=[pattern]).reason(provider, model)
+
+
+def test_a_blocked_name_shuts_no_model_of_another_name() -> None:
+    policy = Policy(blocked=["ollama/llama3", "openai/gpt:latest", "bedrock/anthropic.*"])
+    for provider, model in (
+        ("ollama", "llama3:8b"),
+        ("ollama", "llama3.1"),
+        ("openai", "gpt"),
+        ("bedrock", "amazon.nova"),
+    ):
+        assert policy.reason(provider, model) == ""

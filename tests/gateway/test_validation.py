@@ -104,6 +104,15 @@ def test_what_can_be_asked_passes(changes: dict[str, Any]) -> None:
         ("model", {"model": "a\nb"}),
         ("model", {"model": "a\x00b"}),
         ("model", {"model": "\ud800"}),
+        ("model", {"provider": "google", "model": "x/../gemini-pro"}),
+        ("model", {"provider": "google", "model": "../models/gemini-pro"}),
+        ("model", {"provider": "google", "model": "%67emini-pro"}),
+        ("model", {"provider": "google", "model": "gemini-pro?alt="}),
+        ("model", {"provider": "google", "model": "gemini-pro#"}),
+        ("model", {"provider": "bedrock", "model": "./amazon.nova"}),
+        ("model", {"provider": "bedrock", "model": "/amazon.nova"}),
+        ("model", {"provider": "vertex", "model": "a\\b"}),
+        ("fallback[0]", {"fallback": ["google/x/../gemini-pro"]}),
         ("messages", {"messages": []}),
         ("messages", {"messages": [HI] * (rules.MOST_MESSAGES + 1)}),
         ("messages", {"messages": [HI, ANSWER]}),
@@ -250,6 +259,20 @@ def test_the_hint_says_what_is_wanted() -> None:
         with pytest.raises(InvalidRequestError) as caught:
             validate(request(**changes))
         assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("provider", "model"),
+    [
+        ("llamacpp", "../models/100%.gguf"),  # it stands in the body, not in an address
+        ("bedrock", "arn:aws:bedrock:us-east-1:12345:inference-profile/us.amazon.nova-v1:0"),
+        ("bedrock", "converse/amazon.nova-lite-v1:0"),
+        ("vertex", "claude-3-haiku@20240307"),
+        ("google", "gemini-2.5-flash..x"),
+    ],
+)
+def test_names_that_models_have_are_taken(provider: str, model: str) -> None:
+    validate(request(provider=provider, model=model))
 
 
 def test_the_providers_there_are_can_be_given() -> None:
