@@ -242,6 +242,8 @@ class Gateway:
         provider = self.registry.get(request.provider)
         self.policy.check(provider.id, request.model)
         target = await self._target(provider.id)
+        if target.base_url != provider.base_url or self.registry.is_custom(provider.id):
+            self.policy.check_address(target, request.model, self.registry.all())
         await self._check_images(provider, request)
         await self._check_budget(target, request.model)
         return Candidate(

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
+from urllib.parse import urlsplit
 
+from .adapter import ProviderConfiguration, Target
+from .addresses import is_loopback
 from .errors import PolicyError
 
 _DEMO = "demo"
@@ -40,11 +43,9 @@ class Policy:
         """
         model = model.strip()
         name = f"{provider}/{model}".lower()
-        blocks = _matches if model else _matches_all
         allows = _matches if model else _matches_some
         shown = f"{provider}/{model}" if model else provider
-        known_as = _names(provider.lower(), model.lower()) if model else [name]
-        if any(blocks(known, pattern) for known in known_as for pattern in self._blocked):
+        if self._blocks(provider, model):
             return f"The administrator has blocked {shown}."
         if not self._allowed or provider == _DEMO:
             return ""
@@ -60,6 +61,45 @@ class Policy:
         """
         if reason := self.reason(provider, model):
             raise PolicyError(reason, _HINT)
+
+    def check_address(
+        self, target: Target, model: str, providers: Iterable[ProviderConfiguration]
+    ) -> None:
+        """Make sure that an address of the user's choice is not that of a provider of which the
+        model is blocked.
+
+        Args:
+            target: where the user's provider is asked.
+            model: its name there.
+            providers: all that there are.
+
+        Raises:
+            PolicyError: it is.
+        """
+        for provider in providers:
+            if provider.id == target.provider.id or not provider.base_url:
+                continue
+            if _server(provider.base_url) == _server(target.base_url) and self._blocks(
+                provider.id, model
+            ):
+                raise PolicyError(
+                    f"The administrator has blocked {provider.id}/{model}, and "
+                    f"{target.provider.id} is the same server.",
+                    _HINT,
+                )
+
+    def _blocks(self, provider: str, model: str) -> bool:
+        if not model:
+            return any(_matches_all(f"{provider.lower()}/", pattern) for pattern in self._blocked)
+        names = _names(provider.lower(), model.lower())
+        return any(_matches(name, pattern) for name in names for pattern in self._blocked)
+
+
+def _server(url: str) -> tuple[str, int]:
+    """Host and port, the same for every spelling of them."""
+    parts = urlsplit(url)
+    host = "localhost" if is_loopback(url) else (parts.hostname or "").rstrip(".")
+    return host, parts.port or (80 if parts.scheme == "http" else 443)
 
 
 def _whole(pattern: str) -> str:

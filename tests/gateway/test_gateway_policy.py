@@ -174,3 +174,31 @@ async def test_a_provider_of_the_users_own_is_held_to_the_policy_too(
         (status,) = [status for status in await gateway.providers() if status.id == "mine"]
         assert status.blocked and status.removable
     assert provider.requests == []
+
+
+@pytest.mark.parametrize("elsewhere", ["", "localhost"])
+async def test_a_blocked_provider_is_not_reached_as_one_of_the_users_own(
+    provider: FakeProvider, tmp_path: Path, elsewhere: str
+) -> None:
+    url = provider.base_url.replace("127.0.0.1", elsewhere or "127.0.0.1")
+    admin = ProviderConfiguration(
+        id="lab", label="Lab", icon="", adapter="direct", base_url=provider.base_url
+    )
+    settings = GatewaySettings(providers=(admin,), blocked=("lab/large*",))
+    provider.otherwise("hello")
+    async with Gateway(data_dir=tmp_path / "chatide", settings=settings) as gateway:
+        gateway.registry.put_custom("mine", CustomProvider("Mine", url))
+        gateway.keys.set("openai-compatible", KEY, url, "memory")
+        for id in ("mine", "openai-compatible"):
+            with pytest.raises(PolicyError, match=f"{id} is the same server"):
+                await anext(gateway.stream(question(id, "LARGE")))
+        assert provider.chats == []
+        assert [delta async for delta in gateway.stream(question("mine", "small"))]
+
+
+async def test_an_administrators_second_name_of_a_server_is_as_it_is_configured(
+    provider: FakeProvider, tmp_path: Path
+) -> None:
+    provider.otherwise("hello")
+    async with gateway_in(tmp_path, provider, blocked=("one",)) as gateway:
+        assert [delta async for delta in gateway.stream(question("near", "small"))]

@@ -102,3 +102,4 @@ def test_a_blocked_name_shuts_no_model_of_another_name() -> None:
         ("bedrock", "amazon.nova"),
     ):
         assert policy.reason(provider, model) == ""
+    assert Policy(blocked=["ollama/*:latest*"]).reason("ollama") == ""
