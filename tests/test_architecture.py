@@ -165,8 +165,9 @@ def test_every_library_that_is_imported_is_declared(where: str) -> None:
         for name in imports(path)
     }
     libraries = imported - sys.stdlib_module_names - {"jupyter_chatide", "tests"}
+    installed = packages_distributions()  # reads every package there is: once is enough
     for library in libraries - {"xllamacpp"}:  # asks for more than the tests need: see .ci/run
-        distributions = {canonical(name) for name in packages_distributions().get(library, [])}
+        distributions = {canonical(name) for name in installed.get(library, [])}
         assert distributions & declared, f"{library} is not in pyproject.toml"
 
 
