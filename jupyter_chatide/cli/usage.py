@@ -37,5 +37,10 @@ async def _report(days: int) -> UsageReport:
 
 def _words(row: UsageRow | UsageTotals) -> tuple[str, str, str]:
     requests = f"{row.requests:,} request{'' if row.requests == 1 else 's'}"
-    tokens = f"{row.input_tokens:,} tokens in, {row.output_tokens:,} out"
+    if row.input_tokens is None or row.output_tokens is None:
+        tokens = "tokens unknown"
+    else:
+        tokens = f"{row.input_tokens:,} tokens in, {row.output_tokens:,} out"
+        if row.uncounted:
+            tokens += f", and {row.uncounted:,} of {row.requests:,} not counted"
     return requests, tokens, cost_words(row.cost, row.unknown, row.requests)

@@ -25,6 +25,7 @@ from .errors import (
     ModelTimeoutError,
     UnreachableError,
 )
+from .estimate import Estimate
 from .fallback import Candidate, Skipped, answer
 from .keys import KeyStore
 from .listing import get_json, list_models
@@ -282,7 +283,8 @@ class Gateway:
     ) -> AsyncGenerator[AnyDelta, None]:
         """Ask one model once, and write down what that took, however it ends."""
         usage: UsageDelta | None = None
-        heard = finished = False
+        estimate = Estimate(request)
+        heard = finished = refused = False
         try:
             adapter = self._adapters.of(target.provider)
             async with aclosing(adapter.stream(target, request)) as deltas:
@@ -292,16 +294,24 @@ class Gateway:
                         delta = usage = await self._priced(target, request.model, delta)
                     elif isinstance(delta, FinishDelta):
                         finished = True
+                    estimate.take(delta)
                     yield delta
         except GatewayError as error:
-            if not heard and _took_nothing(error):
+            refused = not heard and _took_nothing(error)
+            if refused:
                 usage = UsageDelta(0, 0, cost=0.0)
             raise
         finally:  # the upstream connection is closed by now
             model = f"{target.provider.id}/{request.model}"
-            if usage is None and self._is_free(target, request.model):
-                usage = UsageDelta(0, 0, cost=0.0)
-            await self.usage.record(purpose, model, usage, finished=finished)
+            counted = finished and usage is not None
+            await self.usage.record(
+                purpose,
+                model,
+                usage,
+                finished=finished,
+                estimate=0 if refused or counted else estimate.tokens,
+                free=usage is None and self._is_free(target, request.model),
+            )
 
     async def _priced(self, target: Target, model: str, usage: UsageDelta) -> UsageDelta:
         if usage.cost is not None:  # the provider's own word

@@ -19,7 +19,7 @@ from .messages import Purpose, UsageDelta
 from .settings import Budget
 
 if TYPE_CHECKING:
-    from .usage_file import UsageFile
+    from .usage_file import UsageFile, UsageRecord
 
 T = TypeVar("T")
 
@@ -29,37 +29,42 @@ class Spent(msgspec.Struct, frozen=True):
 
     Args:
         cost: US dollars, of the requests whose cost is known.
-        tokens: input and output together.
+        tokens: input and output together, with what is only estimated.
         unknown: requests whose cost nobody knows.
+        estimated: how many of the tokens are an estimate, of requests that nobody counted.
     """
 
     cost: float
     tokens: int
     unknown: int
+    estimated: int = 0
 
 
 class UsageTotals(msgspec.Struct, frozen=True):
-    """What was used altogether; ``cost`` (US dollars) is ``None`` where none is known, and
-    ``unknown`` counts the requests whose cost is not."""
+    """What was used altogether; tokens and ``cost`` (US dollars) are ``None`` where none is known.
+    ``unknown`` counts the requests whose cost is not known, ``uncounted`` those whose tokens
+    are not: a stream that was stopped or broke off."""
 
     requests: int
-    input_tokens: int
-    output_tokens: int
+    input_tokens: int | None
+    output_tokens: int | None
     cost: float | None
     unknown: int
+    uncounted: int = 0
 
 
 class UsageRow(msgspec.Struct, frozen=True):
-    """What one model used on one day (UTC); ``cost`` and ``unknown`` as in ``UsageTotals``."""
+    """What one model used on one day (UTC); what is not known is as in ``UsageTotals``."""
 
     day: str
     provider: str
     model: str
     requests: int
-    input_tokens: int
-    output_tokens: int
+    input_tokens: int | None
+    output_tokens: int | None
     cost: float | None
     unknown: int
+    uncounted: int = 0
 
 
 class UsageReport(msgspec.Struct, frozen=True):
@@ -96,7 +101,14 @@ class UsageLedger:
         return (self._data_dir or default_data_dir()) / "usage.db"
 
     async def record(
-        self, purpose: Purpose, model: str, usage: UsageDelta | None, *, finished: bool
+        self,
+        purpose: Purpose,
+        model: str,
+        usage: UsageDelta | None,
+        *,
+        finished: bool,
+        estimate: int = 0,
+        free: bool = False,
     ) -> None:
         """Write down one request; it takes no time of the caller's, and never fails.
 
@@ -105,11 +117,17 @@ class UsageLedger:
             model: the ``provider/model`` that was asked.
             usage: its tokens and cost; ``None`` where the provider did not say.
             finished: whether the answer came to its end.
+            estimate: the tokens that a budget counts beside them, of what nobody counted.
+            free: whether it costs nothing, whatever it took.
         """
         if self._closed:
             return
         now = self._clock()  # the thread keeps the order, so there is no need to wait for it
-        self._executor().submit(self._add, now, purpose, model, usage, finished)
+        self._executor().submit(
+            lambda: self._opened().add(
+                _record(now, purpose, model, usage, finished, estimate, free)
+            )
+        )
 
     async def spent(self, budget: Budget, *, token: str = "") -> Spent:
         """What was spent so far in the budget's period: by everybody, or with one endpoint token.
@@ -123,7 +141,7 @@ class UsageLedger:
     async def check(self, budget: Budget, *, token: str = "") -> None:
         """See that something is left of a budget.
 
-        Requests of unknown cost count for tokens only.
+        Requests of unknown cost count for tokens only, by an estimate where nobody counted them.
 
         Args:
             budget: the user's, or that of an endpoint token.
@@ -170,12 +188,15 @@ class UsageLedger:
         found = await self._run(lambda file: file.by_day(day, chat))
         rows = [UsageRow(*row) for row in found]
         costs = [row.cost for row in rows if row.cost is not None]
+        given = [row.input_tokens for row in rows if row.input_tokens is not None]
+        made = [row.output_tokens for row in rows if row.output_tokens is not None]
         totals = UsageTotals(
             requests=sum(row.requests for row in rows),
-            input_tokens=sum(row.input_tokens for row in rows),
-            output_tokens=sum(row.output_tokens for row in rows),
+            input_tokens=sum(given) if given or not rows else None,
+            output_tokens=sum(made) if made or not rows else None,
             cost=sum(costs) if costs else None,
             unknown=sum(row.unknown for row in rows),
+            uncounted=sum(row.uncounted for row in rows),
         )
         return UsageReport(days, rows, totals)
 
@@ -207,35 +228,40 @@ class UsageLedger:
             self._file = UsageFile(self.path)
         return self._file
 
-    def _add(
-        self, now: float, purpose: Purpose, model: str, usage: UsageDelta | None, finished: bool
-    ) -> None:
-        from .usage_file import UsageRecord
-
-        provider, _, name = model.partition("/")
-        tokens = usage or UsageDelta(0, 0)
-        record = UsageRecord(
-            time=now,
-            day=_day(now),
-            provider=provider,
-            model=name,
-            client=purpose.client,
-            chat=purpose.chat,
-            turn=purpose.turn,
-            token=purpose.token,
-            input_tokens=tokens.input_tokens,
-            output_tokens=tokens.output_tokens,
-            cached_tokens=tokens.cached_tokens,
-            reasoning_tokens=tokens.reasoning_tokens,
-            cost=tokens.cost,
-            counted=usage is not None,
-            finished=finished,
-        )
-        self._opened().add(record)
-
     def _close(self) -> None:
         if self._file is not None:
             self._file.close()
+
+
+def _record(
+    now: float,
+    purpose: Purpose,
+    model: str,
+    usage: UsageDelta | None,
+    finished: bool,
+    estimate: int,
+    free: bool,
+) -> UsageRecord:
+    from .usage_file import UsageRecord
+
+    provider, _, name = model.partition("/")
+    return UsageRecord(
+        time=now,
+        day=_day(now),
+        provider=provider,
+        model=name,
+        client=purpose.client,
+        chat=purpose.chat,
+        turn=purpose.turn,
+        token=purpose.token,
+        input_tokens=usage.input_tokens if usage else None,
+        output_tokens=usage.output_tokens if usage else None,
+        cached_tokens=usage.cached_tokens if usage else None,
+        reasoning_tokens=usage.reasoning_tokens if usage else None,
+        estimate=estimate,
+        cost=usage.cost if usage else 0.0 if free else None,
+        finished=finished,
+    )
 
 
 def period_start(budget: Budget, now: float) -> float:
@@ -266,6 +292,8 @@ def _used_up(budget: Budget, spent: Spent) -> tuple[str, str] | None:
         limit = f"${budget.cost:,.2f} a {budget.period} is used up: ${spent.cost:,.2f} are spent"
         return limit, "budget_cost"
     if budget.tokens is not None and spent.tokens >= budget.tokens:
-        limit = f"{budget.tokens:,} tokens a {budget.period} is used up: {spent.tokens:,} are used"
+        about = "about " if spent.estimated else ""
+        used = f"{about}{spent.tokens:,} are used"
+        limit = f"{budget.tokens:,} tokens a {budget.period} is used up: {used}"
         return limit, "budget_tokens"
     return None

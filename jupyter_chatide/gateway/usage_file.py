@@ -28,9 +28,8 @@ _TABLE = """
 CREATE TABLE IF NOT EXISTS requests (
     time REAL NOT NULL, day TEXT NOT NULL, provider TEXT NOT NULL, model TEXT NOT NULL,
     client TEXT NOT NULL, chat TEXT NOT NULL, turn TEXT NOT NULL, token TEXT NOT NULL,
-    input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL,
-    cached_tokens INTEGER NOT NULL, reasoning_tokens INTEGER NOT NULL,
-    cost REAL, counted INTEGER NOT NULL, finished INTEGER NOT NULL
+    input_tokens INTEGER, output_tokens INTEGER, cached_tokens INTEGER, reasoning_tokens INTEGER,
+    estimate INTEGER NOT NULL, cost REAL, finished INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS by_time ON requests (time);
 CREATE INDEX IF NOT EXISTS by_day ON requests (day);
@@ -42,7 +41,8 @@ CREATE INDEX IF NOT EXISTS by_token ON requests (token, time) WHERE token != '';
 class UsageRecord(msgspec.Struct, frozen=True):
     """One request, in the order of the table's columns.
 
-    ``counted`` is false where the provider gave no tokens; ``cost`` is in US dollars.
+    Tokens are ``None`` where the provider gave none; ``estimate`` is what a budget counts beside
+    them, of what nobody counted. ``cost`` is in US dollars.
     """
 
     time: float
@@ -53,12 +53,12 @@ class UsageRecord(msgspec.Struct, frozen=True):
     chat: str
     turn: str
     token: str
-    input_tokens: int
-    output_tokens: int
-    cached_tokens: int
-    reasoning_tokens: int
+    input_tokens: int | None
+    output_tokens: int | None
+    cached_tokens: int | None
+    reasoning_tokens: int | None
+    estimate: int
     cost: float | None
-    counted: bool
     finished: bool
 
 
@@ -116,8 +116,9 @@ class UsageFile:
                     f"Delete {self.damaged} to count from now on.",
                 )
 
-    def spent(self, start: float, token: str) -> tuple[float, int, int]:
-        """Cost (US dollars), tokens and requests of unknown cost since ``start``.
+    def spent(self, start: float, token: str) -> tuple[float, int, int, int]:
+        """Cost (US dollars), tokens, requests of unknown cost, and estimated ones of the tokens,
+        since ``start``.
 
         Args:
             start: seconds since 1970.
@@ -127,18 +128,20 @@ class UsageFile:
             ChatIDEError: the file cannot be read.
         """
         query = """
-            SELECT COALESCE(SUM(cost), 0.0), COALESCE(SUM(input_tokens + output_tokens), 0),
-                   COUNT(*) - COUNT(cost)
+            SELECT COALESCE(SUM(cost), 0.0),
+                   COALESCE(SUM(COALESCE(input_tokens + output_tokens, 0) + estimate), 0),
+                   COUNT(*) - COUNT(cost), COALESCE(SUM(estimate), 0)
             FROM requests WHERE time >= ?"""
         if token:
             query += " AND token = ?"
         values = (start, token) if token else (start,)
-        cost, tokens, unknown = self._on_file(lambda c: c.execute(query, values).fetchone())
-        return float(cost), int(tokens), int(unknown)
+        cost, *counts = self._on_file(lambda c: c.execute(query, values).fetchone())
+        tokens, unknown, estimated = map(int, counts)
+        return float(cost), tokens, unknown, estimated
 
     def by_day(self, day: str, chat: str) -> list[tuple[Any, ...]]:
-        """Day, provider, model, requests, input tokens, output tokens, cost and requests of
-        unknown cost, from ``day`` on, the newest first.
+        """Day, provider, model, requests, input tokens, output tokens, cost, requests of unknown
+        cost and of unknown tokens, from ``day`` on, the newest first.
 
         Args:
             day: as ``2026-11-22``.
@@ -149,7 +152,7 @@ class UsageFile:
         """
         query = f"""
             SELECT day, provider, model, COUNT(*), SUM(input_tokens), SUM(output_tokens),
-                   SUM(cost), COUNT(*) - COUNT(cost)
+                   SUM(cost), COUNT(*) - COUNT(cost), SUM(input_tokens IS NULL OR estimate > 0)
             FROM requests WHERE day >= ? {"AND chat = ?" if chat else ""}
             GROUP BY day, provider, model ORDER BY day DESC, provider, model"""
         values = (day, chat) if chat else (day,)
@@ -204,6 +207,7 @@ class UsageFile:
             try:
                 connection.execute("PRAGMA journal_mode = WAL").fetchone()
                 connection.execute("PRAGMA synchronous = NORMAL")
+                _set_aside_older(connection)
                 connection.executescript(_TABLE)
             except BaseException:
                 connection.close()
@@ -234,6 +238,25 @@ class UsageFile:
             self._told = True
             said = error.message if isinstance(error, ChatIDEError) else type(error).__name__
             _log.warning("What requests use is not written down for now: %s", said)
+
+
+def _set_aside_older(connection: sqlite3.Connection) -> None:
+    """Make room for the table, where there is an older one that knows no estimates."""
+    columns = {row[1] for row in connection.execute("PRAGMA table_info(requests)")}
+    if columns and "estimate" not in columns:
+        connection.executescript(
+            """BEGIN;
+            ALTER TABLE requests RENAME TO older;
+            DROP INDEX IF EXISTS by_time; DROP INDEX IF EXISTS by_day;
+            DROP INDEX IF EXISTS by_chat; DROP INDEX IF EXISTS by_token;"""
+            + _TABLE
+            + """INSERT INTO requests SELECT time, day, provider, model, client, chat, turn, token,
+                IIF(counted, input_tokens, NULL), IIF(counted, output_tokens, NULL),
+                IIF(counted, cached_tokens, NULL), IIF(counted, reasoning_tokens, NULL),
+                0, cost, finished FROM older;
+            DROP TABLE older;
+            COMMIT;"""
+        )
 
 
 def _reason(error: Exception) -> str:

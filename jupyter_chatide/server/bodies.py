@@ -123,13 +123,17 @@ class PreferencesStatus(msgspec.Struct, frozen=True):
 
 
 class BudgetStatus(msgspec.Struct, frozen=True):
-    """The budget, what is spent of it, and when its period ends (seconds since 1970)."""
+    """The budget, what is spent of it, and when its period ends (seconds since 1970).
+
+    ``estimated_tokens`` of the spent ones are an estimate, of requests that nobody counted.
+    """
 
     cost: float | None
     tokens: int | None
     period: Literal["day", "month"]
     spent_cost: float
     spent_tokens: int
+    estimated_tokens: int
     resets: float
 
 
@@ -155,6 +159,7 @@ class TokenStatus(msgspec.Struct, frozen=True):
     period: Literal["day", "month"]
     spent_cost: float | None
     spent_tokens: int | None
+    estimated_tokens: int
 
 
 class EndpointStatus(msgspec.Struct, frozen=True):

@@ -35,6 +35,7 @@ class _EndpointHandler(ChatIDEHandler):
             period=token.budget.period,
             spent_cost=spent.cost if spent else None,
             spent_tokens=spent.tokens if spent else None,
+            estimated_tokens=spent.estimated if spent else 0,
         )
 
 

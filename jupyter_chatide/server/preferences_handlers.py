@@ -87,7 +87,13 @@ class UsageHandler(ChatIDEHandler):
         spent = await gateway.usage.spent(budget)
         resets = period_end(budget, time.time())
         return BudgetStatus(
-            budget.cost, budget.tokens, budget.period, spent.cost, spent.tokens, resets
+            cost=budget.cost,
+            tokens=budget.tokens,
+            period=budget.period,
+            spent_cost=spent.cost,
+            spent_tokens=spent.tokens,
+            estimated_tokens=spent.estimated,
+            resets=resets,
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
+from tests.fakes import CUT
 from tests.fakes.provider import FakeProvider
 
 from .conftest import MODEL, Terminal
@@ -52,6 +53,18 @@ def test_usage_is_told_by_day_and_model(terminal: Terminal, provider: FakeProvid
     told = json.loads(terminal.type("usage", "--days", "1", "--json").stdout)
     assert told["totals"]["output_tokens"] == 2200
     assert told["totals"]["cost"] is None and told["totals"]["unknown"] == 2
+
+
+def test_tokens_of_an_answer_that_broke_off_are_called_unknown(
+    terminal: Terminal, provider: FakeProvider
+) -> None:
+    terminal.ask_provider(provider)
+    provider.reply("Hel", CUT)
+    assert terminal.type("run", "Hello", "--model", MODEL).returncode == 1
+    assert "1 request  tokens unknown  cost unknown" in terminal.type("usage").stdout
+    provider.reply("Hello.", usage=(7, 11))
+    terminal.type("run", "Hello", "--model", MODEL)
+    assert "7 tokens in, 11 out, and 1 of 2 not counted" in terminal.type("usage").stdout
 
 
 def test_a_number_of_days_is_checked(terminal: Terminal) -> None:

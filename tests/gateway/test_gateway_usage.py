@@ -118,7 +118,42 @@ async def test_a_stopped_answer_and_a_broken_one_are_written_down_as_unknown(
                 await deltas_of(gateway, question("fake", "priced"))
         totals = (await gateway.usage.report()).totals
         assert (totals.requests, totals.cost, totals.unknown) == (3, None, 3)
+        assert (totals.input_tokens, totals.output_tokens, totals.uncounted) == (None, None, 3)
         assert [row["finished"] for row in rows(gateway)] == [0, 0, 0]
+
+
+async def test_stopping_every_answer_does_not_pass_by_a_budget_of_tokens(
+    remote: FakeProvider, tmp_path: Path
+) -> None:
+    remote.otherwise("x" * 400, HOLD)
+    request = msgspec.structs.replace(
+        question("fake", "m"), messages=[ChatMessage("user", "y" * 800)]
+    )
+    async with gateway_in(tmp_path, remote, budget=Budget(tokens=500)) as gateway:
+        for _ in range(2):  # each of about 300 tokens
+            async with aclosing(gateway.stream(request)) as deltas:
+                assert isinstance(await anext(deltas), TextDelta)
+        with pytest.raises(BudgetError, match="about 600 are used"):
+            await deltas_of(gateway, request)
+        spent = await gateway.usage.spent(Budget(tokens=500))
+        assert (spent.tokens, spent.estimated) == (600, 600)
+        totals = (await gateway.usage.report()).totals
+        assert (totals.input_tokens, totals.output_tokens, totals.uncounted) == (None, None, 2)
+        assert [(row["input_tokens"], row["estimate"]) for row in rows(gateway)] == [
+            (None, 300)
+        ] * 2
+
+
+async def test_a_stopped_answer_of_a_local_model_costs_nothing_and_its_tokens_are_unknown(
+    remote: FakeProvider, tmp_path: Path
+) -> None:
+    remote.reply("begun", HOLD)
+    async with gateway_in(tmp_path, remote) as gateway:
+        async with aclosing(gateway.stream(question("here", "m"))) as deltas:
+            await anext(deltas)
+        totals = (await gateway.usage.report()).totals
+        assert (totals.cost, totals.unknown) == (0.0, 0)
+        assert (totals.input_tokens, totals.uncounted) == (None, 1)
 
 
 async def test_a_cancelled_answer_is_written_down(remote: FakeProvider, tmp_path: Path) -> None:

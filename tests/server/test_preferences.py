@@ -68,6 +68,7 @@ class TestAnAdministratorsChain:
         assert "36" in refused.json["message"] and refused.json["hint"]
         budget = (await api.get("/usage")).json["budget"]
         assert (budget["tokens"], budget["spent_tokens"], budget["period"]) == (30, 36, "day")
+        assert budget["estimated_tokens"] == 0
         assert 0 < budget["resets"] - datetime.now(UTC).timestamp() <= 86_400
 
 
@@ -94,6 +95,7 @@ async def test_what_was_used_is_reported_by_day_provider_and_model(
         "output_tokens": 11,
         "cost": None,  # who knows what stands behind that address
         "unknown": 1,
+        "uncounted": 0,
     }
     assert report["totals"]["requests"] == 3
     of_chat = (await api.get(f"/usage?chat={chat}")).json
