@@ -163,7 +163,7 @@ def refusal(
         message += f": {quote}" if quote else f" (status {status})." if status != 200 else "."
     if (parameter := said.get("param")) == "temperature":
         hint = "Leave the temperature unset: this model fixes its own."
-    elif parameter in _PARAMETERS:
+    elif isinstance(parameter, str) and parameter in _PARAMETERS:
         hint = f"Leave {parameter} unset for this model, or choose another one."
     return kind(
         message,
@@ -249,9 +249,9 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     except ValueError:
         try:
             moment = parsedate_to_datetime(value)
-        except ValueError:
+            if moment.tzinfo is None:
+                moment = moment.replace(tzinfo=UTC)
+            seconds = (moment - datetime.now(UTC)).total_seconds()
+        except (ValueError, OverflowError):
             return None
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        seconds = (moment - datetime.now(UTC)).total_seconds()
     return min(max(seconds, 0.0), _LONGEST_WAIT) if math.isfinite(seconds) else None

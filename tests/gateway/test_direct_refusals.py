@@ -35,6 +35,7 @@ REFUSALS: list[tuple[int, dict[str, Any], type[GatewayError]]] = [
     (400, {"code": 400, "status": "INVALID_ARGUMENT"}, RequestRefusedError),
     (400, {"code": 400, "details": [{"reason": "API_KEY_INVALID"}]}, AuthenticationError),
     (400, {"code": "model_decommissioned"}, ModelNotFoundError),
+    (400, {"message": "no", "param": {"name": ["seed"]}}, RequestRefusedError),
     (401, {"code": "invalid_api_key"}, AuthenticationError),
     (402, {"message": "credits", "code": 402}, QuotaError),
     (403, {"code": "unsupported_country_region_territory"}, PermissionDeniedError),
@@ -108,7 +109,9 @@ async def test_the_wait_that_a_provider_asks_for_is_kept(
     assert caught.value.retry_after is not None and low <= caught.value.retry_after <= high
 
 
-@pytest.mark.parametrize("value", ["soon", "nan", "inf", ""])
+@pytest.mark.parametrize(
+    "value", ["soon", "nan", "inf", "", "Mon, 01 Jan 99999999999999 00:00:00 GMT"]
+)
 async def test_a_wait_that_is_none_is_ignored(provider: FakeProvider, value: str) -> None:
     provider.refuse(429, retry_after=value)
     with pytest.raises(RateLimitError) as caught:
