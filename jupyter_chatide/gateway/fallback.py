@@ -71,11 +71,13 @@ POLICY: dict[type[ChatIDEError], Step] = {
 }
 
 # The same for every model but the one that was asked for, where it differs: who wants the first
-# model hears that its key or name is wrong; of a further one it is said only if none can answer.
+# model hears that its key, its name or the request is wrong; of a further one it is said only if
+# none can answer.
 FURTHER: dict[type[ChatIDEError], Step] = {
     AuthenticationError: Step.SWITCH,
     PermissionDeniedError: Step.SWITCH,
     ModelNotFoundError: Step.SWITCH,
+    InvalidRequestError: Step.SWITCH,  # such as images, which this one does not see
 }
 
 _RETRIES = {Step.RETRY: 2, Step.RETRY_ONCE: 1}
@@ -188,8 +190,8 @@ async def answer(
             except ChatIDEError as failure:
                 error, heard = failure, True
             finally:
-                if not heard:
-                    breaker.left(candidate.model)
+                if not heard:  # stopped
+                    (breaker.answered if begun else breaker.left)(candidate.model)
             if error is None or step_after(error) is Step.STOP:
                 breaker.answered(candidate.model)
             else:

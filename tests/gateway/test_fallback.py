@@ -15,6 +15,7 @@ import pytest
 
 from jupyter_chatide.errors import ChatIDEError, InvalidRequestError
 from jupyter_chatide.gateway import (
+    ChatMessage,
     FallbackDelta,
     FinishDelta,
     Gateway,
@@ -37,7 +38,7 @@ from jupyter_chatide.gateway.fallback import (
     reason_for,
     step_after,
 )
-from jupyter_chatide.gateway.messages import AnyDelta, RetryDelta
+from jupyter_chatide.gateway.messages import AnyDelta, ImagePart, RetryDelta
 from jupyter_chatide.gateway.settings import Deadlines, GatewaySettings
 from tests.fakes import CUT, HOLD, FakeProvider, Reasoning, free_port
 
@@ -295,6 +296,20 @@ async def test_a_wrong_key_stops_the_asked_model_but_not_the_chain(
     switches = [delta for delta in deltas if isinstance(delta, FallbackDelta)]
     assert [switch.to_model for switch in switches] == ["locked/l", "other/n"]
     assert switches[1].code == "authentication" and KEY not in repr(deltas)
+
+
+async def test_a_further_model_that_turns_out_not_to_see_images_is_passed_by(
+    provider: FakeProvider, other: FakeProvider, gateway_to: Any
+) -> None:
+    provider.refuse(402)
+    blind = fake("", "blind", adapter="local")
+    look = ChatMessage("user", [ImagePart("image/png", b"\x89PNG\r\n\x1a\n")])
+    request = asking("blind/b", "other/n", messages=[look])
+    async with gateway_to(fake(provider.base_url), blind, fake(other.base_url, "other")) as gateway:
+        deltas = await deltas_of(gateway, request)
+    switches = [delta for delta in deltas if isinstance(delta, FallbackDelta)]
+    assert [switch.to_model for switch in switches] == ["blind/b", "other/n"]
+    assert "does not see images" in switches[1].reason and text_of(deltas) == "from the other"
 
 
 async def test_a_further_model_that_refuses_the_content_ends_the_chain(
