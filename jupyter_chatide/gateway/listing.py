@@ -32,6 +32,7 @@ OLLAMA_CONTEXT = 8192
 _PATIENCE = 15.0  # seconds for a whole list
 _LARGEST_LIST = 20_000_000  # bytes
 _LARGE_LIST = 200_000  # bytes that are decoded off the loop's thread
+_MANY = 200  # entries that are read off the loop's thread
 _MOST_PAGES = 20
 _MOST_SHOWN = 100  # of Ollama's models, each of which takes a request
 _SHOWN_AT_ONCE = 8
@@ -174,18 +175,24 @@ def _no_list(target: Target) -> MalformedReplyError:
     )
 
 
-def _entries(target: Target, answer: Mapping[str, Any], field: str) -> list[Entry]:
+async def _models(
+    target: Target, answer: Mapping[str, Any], field: str, reader: Reader
+) -> list[ModelInfo]:
     entries = answer.get(field)
     if not isinstance(entries, list):
         raise _no_list(target)
-    return [entry for entry in entries if isinstance(entry, dict)]
+
+    def read() -> list[ModelInfo]:
+        return list(reader(entry for entry in entries if isinstance(entry, dict)))
+
+    return await asyncio.to_thread(read) if len(entries) > _MANY else read()
 
 
 async def _one_page(
     connections: Connections, target: Target, url: str, field: str, reader: Reader
 ) -> list[ModelInfo]:
     answer = await get_json(connections, target, url)
-    return list(reader(_entries(target, answer, field)))
+    return await _models(target, answer, field, reader)
 
 
 class _Pages(msgspec.Struct, frozen=True):
@@ -212,7 +219,7 @@ class _Pages(msgspec.Struct, frozen=True):
         models: dict[str, ModelInfo] = {}
         for _ in range(_MOST_PAGES):
             answer = await get_json(connections, target, self.url, params)
-            for model in reader(_entries(target, answer, self.field)):
+            for model in await _models(target, answer, self.field, reader):
                 models.setdefault(model.id, model)
             following = answer.get(self.following)
             if not isinstance(following, str) or not following:
@@ -227,7 +234,7 @@ async def _ollama(connections: Connections, target: Target, patience: float) -> 
     """Ollama's list, with what each model can do as far as there is time to ask."""
     root = ollama_root(target.base_url)
     answer = await get_json(connections, target, f"{root}/api/tags")
-    models = list(ollama_models(_entries(target, answer, "models")))
+    models = await _models(target, answer, "models", ollama_models)
     waiting = list(range(min(len(models), _MOST_SHOWN)))
     dull: set[int] = set()
 
