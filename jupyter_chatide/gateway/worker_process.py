@@ -209,6 +209,8 @@ class WorkerProcess:
             self._process.kill()
 
     def _stuck(self) -> None:
+        if not self.alive:
+            return  # several answers were cancelled, and this is known by now
         log.warning("The litellm worker is stuck; it is ended.")
         self.alive = False  # at once, for those who ask before its end is noticed
         self._kill()
