@@ -29,6 +29,10 @@ _KEPT_VARIABLES = (
 )
 """All that the serving process sees of the environment: no provider's variable is among them."""
 
+_FAREWELL = 2.0
+"""Seconds that a process which cannot serve has to end. A signal to one that is just ending can
+make asyncio lose its status, with a warning (Python before 3.13)."""
+
 
 class ReadyModel(msgspec.Struct, frozen=True):
     """A model that can be served.
@@ -129,6 +133,7 @@ class ServingProcess:
                 "Choose a smaller model if memory is short, or try again.",
             ) from None
         if started.problem:
+            await self.ended_within(_FAREWELL)  # it ends by itself
             raise _failure(started.problem, self.model, plan)
         return started.url
 
@@ -139,8 +144,9 @@ class ServingProcess:
 
     async def aclose(self) -> None:
         """End the process; its memory is free when this returns. Safe to call twice."""
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
+        if self.alive:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
         await asyncio.wait([self._ended])
         if self._process.stdin is not None:
             self._process.stdin.close()

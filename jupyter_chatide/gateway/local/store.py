@@ -213,7 +213,9 @@ class LocalModels:
                 self._said[model.id] = f"{error.message} {error.hint}".strip()
             except Exception:
                 log.exception("Fetching %s failed.", model.id)
-                self._said[model.id] = "The download failed; the server's log says why."
+                self._said[model.id] = (
+                    "The download broke off unexpectedly. Download again to go on where it stopped."
+                )
 
         def ended(_: asyncio.Task[None]) -> None:  # also when it was cancelled before it began
             lock.release()
