@@ -44,7 +44,7 @@ from .messages import (
 )
 from .policy import Policy
 from .preferences import PreferenceStore
-from .probes import Probes
+from .probes import NOTHING, Found, Probes
 from .providers import DEFAULT_PROVIDERS
 from .registry import ProviderRegistry
 from .settings import GatewaySettings
@@ -357,18 +357,20 @@ class Gateway:
                     )
                 return
 
-    async def _running(self, provider: str) -> list[ModelInfo] | None:
-        """The allowed models of a server that answers at once; ``None`` when it does not."""
+    async def _running(self, provider: str) -> Found:
+        """What a server says at once, with the allowed ones of its models."""
         configuration = self.registry.get(provider)
         if self.policy.reason(provider):
-            return None
+            return NOTHING
         try:
             if configuration.adapter == "local":
-                return await self.models(provider) if self.local.available()[0] else None
-            models = await self._probes.models(await self._target(provider))
+                return Found(await self.models(provider) if self.local.available()[0] else None)
+            found = await self._probes.ask(await self._target(provider))
         except ChatIDEError:
-            return None
-        return None if models is None else self._allowed(provider, models)
+            return NOTHING
+        if found.models is None:
+            return found
+        return Found(self._allowed(provider, found.models))
 
     def _allowed(self, provider: str, models: list[ModelInfo]) -> list[ModelInfo]:
         return [model for model in models if not self.policy.reason(provider, model.id)]

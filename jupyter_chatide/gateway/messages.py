@@ -265,7 +265,8 @@ class ProviderStatus(msgspec.Struct, frozen=True):
     """A provider, as a client sees it.
 
     ``ready`` is true when it can be asked now: a key where one is needed, its required options,
-    and for a local server that it answers. ``blocked`` says why policy forbids it, else ``""``.
+    and for a local server that it answers. ``blocked`` says why policy forbids it, else ``""``;
+    ``refusal`` why a local server that runs cannot be asked: it does not take the key.
     """
 
     id: str
@@ -285,6 +286,7 @@ class ProviderStatus(msgspec.Struct, frozen=True):
     running: bool | None = None  # of a local server: whether it answers
     removable: bool = False  # the user added it
     blocked: str = ""
+    refusal: str = ""
     options: list[OptionStatus] = []
     examples: list[ExamplePrompt] = []
 

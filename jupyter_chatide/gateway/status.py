@@ -11,14 +11,15 @@ import msgspec
 from ..errors import ChatIDEError
 from .adapter import ProviderConfiguration
 from .keys import KeyStore
-from .messages import ExamplePrompt, KeyStatus, ModelInfo, ProviderStatus
+from .messages import ExamplePrompt, KeyStatus, ProviderStatus
 from .policy import Policy
+from .probes import Found
 from .providers import icon_svg
 from .registry import ProviderRegistry
 
 _DEMO = "demo/demo"
 
-Running = Callable[[str], Awaitable[list[ModelInfo] | None]]
+Running = Callable[[str], Awaitable[Found]]
 
 
 async def statuses(
@@ -30,16 +31,19 @@ async def statuses(
         registry: which there are.
         keys: their keys.
         policy: what may be asked.
-        running: gives the models of a server that answers at once, ``None`` for one that does not.
+        running: what a server says at once.
     """
 
     async def found(provider: ProviderConfiguration, status: ProviderStatus) -> ProviderStatus:
         if status.blocked or not (provider.local or provider.adapter == "local"):
             return status
-        models = await running(provider.id)
-        there = models is not None if provider.local else bool(models)
+        models, refusal = await running(provider.id)
+        usable = models is not None if provider.local else bool(models)
         return msgspec.structs.replace(
-            status, ready=status.ready and there, running=there if provider.local else None
+            status,
+            ready=status.ready and usable,
+            running=usable or bool(refusal) if provider.local else None,
+            refusal=refusal,
         )
 
     known = await asyncio.to_thread(_read, registry, keys, policy)
@@ -72,12 +76,12 @@ async def first_ready(
                 keyless.append(provider)
         elif model := named(provider):
             return f"{provider.id}/{model}"
-        elif models := await running(provider.id):
+        elif models := (await running(provider.id)).models:
             return f"{provider.id}/{models[0].id}"
     found = await asyncio.gather(*(running(provider.id) for provider in keyless))
-    for provider, models in zip(keyless, found, strict=True):
-        if models:
-            return f"{provider.id}/{named(provider) or models[0].id}"
+    for provider, (listed, _) in zip(keyless, found, strict=True):
+        if listed:
+            return f"{provider.id}/{named(provider) or listed[0].id}"
     return _DEMO
 
 

@@ -153,6 +153,21 @@ async def test_a_local_server_is_ready_when_it_answers(
         assert len(provider.requests) == asked  # believed for a few seconds
 
 
+async def test_a_local_server_that_does_not_take_the_key_is_running_and_says_so(
+    tmp_path: Path,
+) -> None:
+    for status in (401, 403):
+        with FakeProvider() as server:
+            server.route("GET", "/v1/models", {"error": {"message": "no"}}, status=status)
+            keyed = configured(server, id="here", label="Here", needs_key=False, local=True)
+            async with gateway_for(tmp_path, keyed) as gateway:
+                gateway.keys.set("here", KEY)
+                found = (await by_id(gateway))["here"]
+                assert (found.running, found.ready) == (True, False)
+                assert "Here" in found.refusal and KEY not in found.refusal
+                assert await gateway.resolve_default_model() == "demo/demo"
+
+
 async def test_local_servers_that_hang_cost_half_a_second_together(tmp_path: Path) -> None:
     with FakeProvider() as one, FakeProvider() as two:
         for hanging in (one, two):
