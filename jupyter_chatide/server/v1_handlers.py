@@ -158,6 +158,7 @@ class CompletionsHandler(V1Handler):
         """
         self._keepalive = keepalive
         self._gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._ended: asyncio.Future[ChatIDEError] = asyncio.get_running_loop().create_future()
         self._streaming = False
 
     def on_connection_close(self) -> None:
@@ -175,8 +176,9 @@ class CompletionsHandler(V1Handler):
             self._refuse_size()
         completion = await asyncio.to_thread(read_completion, self.request.body)
         with self.endpoint.session(self.token) as ended, suppress(StreamClosedError):
+            self._ended = ended
             try:
-                await self._answer(completion, ended)
+                await self._answer(completion)
             except Exception as error:
                 if not self._streaming or isinstance(error, StreamClosedError):
                     raise
@@ -184,14 +186,12 @@ class CompletionsHandler(V1Handler):
         if self._streaming and not self._gone.done():
             self.finish()
 
-    async def _answer(
-        self, completion: CompletionRequest, ended: asyncio.Future[ChatIDEError]
-    ) -> None:
+    async def _answer(self, completion: CompletionRequest) -> None:
         from ..gateway.endpoint_replies import Reply
 
         reply = Reply(completion.model, one_call=completion.one_call)
         source = self.endpoint.stream(self.token, completion)
-        heard = listen(source, self._gone, ended, keepalive=self._keepalive)
+        heard = listen(source, self._gone, self._ended, keepalive=self._keepalive)
         async with aclosing(heard) as deltas:
             async for delta in deltas:
                 if delta is None:
@@ -201,8 +201,8 @@ class CompletionsHandler(V1Handler):
                 for chunk in reply.feed(delta):
                     if completion.stream:
                         await self._send(b"data: " + msgspec.json.encode(chunk))
-        if ended.done():
-            raise ended.result()
+        if self._ended.done():
+            raise self._ended.result()
         if self._gone.done():
             return
         if not completion.stream:
@@ -219,7 +219,12 @@ class CompletionsHandler(V1Handler):
             self.set_header("Content-Type", "text/event-stream")
             self.set_header("X-Accel-Buffering", "no")
         self.write(event + b"\n\n")
-        await self.flush()
+        # Who reads nothing holds no answer open that must end.
+        sent: asyncio.Future[Any] = asyncio.ensure_future(self.flush())
+        ends: set[asyncio.Future[Any]] = {sent, self._gone, self._ended}
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        if sent.done():
+            sent.result()
 
     def _refuse_size(self) -> NoReturn:
         from ..gateway.endpoint_replies import plain_error

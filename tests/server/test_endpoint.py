@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import socket
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest, HTTPResponse
@@ -244,6 +246,29 @@ async def test_a_revoked_token_ends_what_runs_with_it_at_once(
     assert await asyncio.to_thread(request.wait_left)
     assert (await endpoint("GET", "/v1/models")).status == 401
     assert (await api("DELETE", f"/endpoint/tokens/{endpoint.id}")).status == 404
+
+
+async def test_a_revoked_token_ends_what_nobody_reads(
+    endpoint: Endpoint, api: Api, provider: FakeProvider
+) -> None:
+    await api.use(provider)
+    await endpoint.open()
+    provider.reply(*["w" * 90_000] * 100, HOLD, "never")  # more than sockets hold
+    body = json.dumps(question(stream=True))
+    place = urlsplit(api.origin)
+    with socket.create_connection((place.hostname, place.port)) as reader:
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        head = [
+            f"POST {api.base_url}api/chatide{COMPLETIONS} HTTP/1.1",
+            f"Host: {place.netloc}",
+            f"Authorization: Bearer {endpoint.token}",
+            f"Content-Length: {len(body)}",
+        ]
+        reader.sendall("\r\n".join([*head, "", body]).encode())
+        (request,) = await asyncio.to_thread(provider.wait_for_requests, 1)
+        await asyncio.sleep(1.0)  # by now the answer waits for its reader
+        assert (await api("DELETE", f"/endpoint/tokens/{endpoint.id}")).status == 204
+        assert await asyncio.to_thread(request.wait_left)
 
 
 @pytest.mark.parametrize("stream", [True, False], ids=["streamed", "whole"])
