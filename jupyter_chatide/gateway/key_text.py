@@ -12,6 +12,7 @@ from .errors import KeyStoreError
 _LONGEST_KEY = 4096  # characters; OAuth tokens come near 2,000
 _LONGEST_DOCUMENT = 16_384  # characters; a service account's has about 2,400
 _LONGEST_HINT = 100  # characters
+_LONGEST_QUOTE = 300  # characters
 _FRAGMENT = 6  # characters of a key that are taken for a piece of it
 
 # What each kind of Google's credentials must hold. Those of ``external_account`` name programs to
@@ -102,6 +103,14 @@ def scrub(text: str, *keys: str | None) -> str:
 
     text = _BEARER.sub(r"\1[key]", text)  # what a provider made of the key
     return re.sub(r"[^\s\"'`,;()<>]+", veil, text)
+
+
+def quoted(text: str, *keys: str | None) -> str:
+    """What somebody else says, as it can stand in a message: one printable line of bearable
+    length, without the keys."""
+    printable = "".join(character if character.isprintable() else " " for character in text)
+    line = " ".join(scrub(printable, *keys).split())
+    return line if len(line) <= _LONGEST_QUOTE else f"{line[:_LONGEST_QUOTE]}…"
 
 
 def _check_document(text: str, name: str) -> str:

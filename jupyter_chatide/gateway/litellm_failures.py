@@ -21,7 +21,7 @@ import pydantic
 from .adapter import Target
 from .connections import connection_failure
 from .errors import GatewayError, MalformedReplyError
-from .key_text import scrub
+from .key_text import quoted
 from .litellm_credentials import credentials_failure
 from .refusals import refusal
 
@@ -69,17 +69,17 @@ def gateway_error(
     origin = chain[-1]
     status = getattr(origin, "status_code", None)
     if isinstance(status, int):  # from a library that does not use httpx
-        return refusal(target, model, status, {"error": {"message": _scrubbed(target, origin)}})
+        return refusal(target, model, status, {"error": {"message": _said(target, origin)}})
     return GatewayError(
-        f"{label} could not be asked: {_scrubbed(target, origin)}",
+        f"{label} could not be asked: {_said(target, origin)}",
         "Try another model; if none works, report it with this message.",
     )
 
 
-def _scrubbed(target: Target, error: BaseException) -> str:
-    """What an exception says, without a secret of the target's."""
+def _said(target: Target, error: BaseException) -> str:
+    """What an exception says, in one line, without a secret of the target's."""
     secrets = (target.options.get(name) for name, _ in target.provider.ambient)
-    return scrub(str(error), target.key, *secrets)
+    return quoted(str(error), target.key, *secrets)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jupyter_chatide.gateway import KeyStoreError
-from jupyter_chatide.gateway.key_text import check_key, mask, scrub
+from jupyter_chatide.gateway.key_text import check_key, mask, quoted, scrub
 
 from .asking import KEY, SERVICE_ACCOUNT
 
@@ -119,3 +119,9 @@ def test_what_is_no_credentials_document_is_refused_without_quoting_it(
     assert caught.value.hint
     assert "MIIEvQ" not in str(caught.value) + caught.value.hint
     assert caught.value.__cause__ is None
+
+
+def test_what_others_say_becomes_one_short_line_without_keys_and_commands_to_terminals() -> None:
+    said = quoted(f"bad\x1b[2J\r\nkey {KEY}\u202e " + "x " * 5_000, KEY)
+    assert said.startswith("bad [2J key [key] x x")
+    assert said.isprintable() and len(said) <= 301
