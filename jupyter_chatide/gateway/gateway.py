@@ -164,7 +164,7 @@ class Gateway:
             models = await self._adapters.of(configuration).models(target)
         elif configuration.models == "none":
             region = self.registry.option_values(provider).get("region", "")
-            models = self.catalog.known(configuration, region)
+            models = await asyncio.to_thread(self.catalog.known, configuration, region)
         else:
             target = await self._target(provider)
             models = await list_models(self._adapters.connections, target)
