@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -172,7 +173,7 @@ class TurnText:
         note = self._console.note
         match event:
             case ev.ModelRetried():
-                note(f"{event.reason}; asking again in {event.seconds:.0f} s.", dim=True)
+                note(f"{event.reason}; asking again in {ceil(event.seconds)} s.", dim=True)
             case ev.ReplyContinued():
                 # In the midst of a line, so nothing may be written here.
                 self._console.status("The reply was cut at its length limit; it goes on…")

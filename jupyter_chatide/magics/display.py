@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from math import ceil
 from typing import Any, Protocol
 
 from ..chat import events as ev
@@ -134,8 +135,11 @@ class TurnDisplay:
                 self._code = None
             case ev.ReplyFinished():
                 self._text.finish()
-                self._model = event.model or self._model
-                self._head.show_markdown(f"*{escaped(reply_words(event) or self._model)}*")
+                if event.model:
+                    self._model = event.model
+                    self._head.show_markdown(f"*{escaped(reply_words(event))}*")
+                else:  # nobody answered, so there is nothing to count
+                    self._say("")
             case ev.RunStarted():
                 self._runs[event.run] = RunDisplay(self._publish)
             case ev.RunOutput():
@@ -148,7 +152,7 @@ class TurnDisplay:
     def _remark(self, event: ev.AnyEvent) -> None:
         match event:
             case ev.ModelRetried():
-                self._say(f"is asked again in {event.seconds:.0f} s: {event.reason}")
+                self._say(f"is asked again in {ceil(event.seconds)} s: {event.reason}")
             case ev.ModelSwitched():
                 self._model = event.to_model
                 self._note(f"{event.reason}; {event.to_model} answers instead.")

@@ -110,6 +110,9 @@ def test_what_goes_wrong_is_said_in_a_line(notebook: Notebook, provider: FakePro
     assert "there is no option --nonsense" in shown(cells[4])
     assert "provider/model" in shown(cells[5])
     assert "nobody" in shown(cells[6])
+    for cell in cells[1], cells[6]:  # where nobody answered
+        assert "is asked" not in shown(cell)
+        assert "tokens" not in shown(cell)
     with pytest.raises(subprocess.CalledProcessError):
         provider.refuse(404)
         notebook.run(LOAD, f"%%chat --strict --model {MODEL}\nGo", allow_errors=False)
