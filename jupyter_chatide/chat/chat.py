@@ -178,6 +178,7 @@ class Chat:
         Raises:
             NotFoundError: there is no such turn.
             InvalidRequestError: the model has no provider, or ``how`` is neither.
+            PolicyError: that model may not be asked.
             ConflictError: it is not the last turn, it goes on or came to its end, the log has lost
                 a part of its reply, or the chat was stopped or closed before it went on.
             TooBusyError: too many turns go on in other chats.
@@ -188,6 +189,9 @@ class Chat:
             raise InvalidRequestError(
                 f"model: {model!r} is not named provider/model.", "Pick a model from the list."
             )
+        if model:  # before the reply is given up for one that would not be answered
+            provider, _, name = model.partition("/")
+            self.gateway.policy.check(provider, name)
         stops = self._stops
         await self._after_stop()
         if self._stops != stops:

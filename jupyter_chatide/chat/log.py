@@ -234,12 +234,15 @@ def merge(events: list[AnyEvent]) -> list[AnyEvent]:
 
 
 def join(one: AnyEvent, two: AnyEvent) -> AnyEvent | None:
-    """One event that says what both say, where they are neighbouring deltas of one thing."""
+    """One event that says what both say, where they are neighbouring deltas of one thing.
+
+    Its time is that of the first: when a thing began is then the same however much was merged.
+    """
     match one, two:
         case ReplyText(), ReplyText() if one.reply == two.reply:
-            return ReplyText(n=two.n, t=two.t, reply=two.reply, text=one.text + two.text)
+            return ReplyText(n=two.n, t=one.t, reply=two.reply, text=one.text + two.text)
         case ReplyReasoning(), ReplyReasoning() if one.reply == two.reply:
-            return ReplyReasoning(n=two.n, t=two.t, reply=two.reply, text=one.text + two.text)
+            return ReplyReasoning(n=two.n, t=one.t, reply=two.reply, text=one.text + two.text)
         case ActionDelta(), ActionDelta() if one.action == two.action:
             raw = None
             if one.raw is not None or two.raw is not None:
@@ -247,13 +250,13 @@ def join(one: AnyEvent, two: AnyEvent) -> AnyEvent | None:
                     two.text if two.raw is None else two.raw
                 )
             return ActionDelta(
-                n=two.n, t=two.t, action=two.action, text=one.text + two.text, raw=raw
+                n=two.n, t=one.t, action=two.action, text=one.text + two.text, raw=raw
             )
         case RunOutput(), RunOutput() if one.run == two.run:
             if (name := _stream_name(one)) and name == _stream_name(two):
                 assert one.output is not None and two.output is not None
                 output = {**one.output, "text": one.output["text"] + two.output["text"]}
-                return RunOutput(n=two.n, t=two.t, run=two.run, op="append", output=output)
+                return RunOutput(n=two.n, t=one.t, run=two.run, op="append", output=output)
     return None
 
 

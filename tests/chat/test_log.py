@@ -71,6 +71,16 @@ def test_merged_deltas_say_the_same_as_the_single_ones(events: list[ev.AnyEvent]
     assert not events or merged[-1].n == len(events)
 
 
+def test_merged_deltas_keep_the_time_at_which_the_first_came() -> None:
+    events = [
+        ev.ReplyReasoning(n=1, t=1.0, reply="r1", text="Hm"),
+        ev.ReplyReasoning(n=2, t=9.0, reply="r1", text=", well"),
+        ev.ReplyText(n=3, t=10.0, reply="r1", text="So"),
+        ev.ReplyText(n=4, t=60.0, reply="r1", text=" it is"),
+    ]
+    assert [(event.n, event.t) for event in merge(list(events))] == [(2, 1.0), (4, 10.0)]
+
+
 @given(st.lists(_events, max_size=12), st.integers(min_value=0))
 def test_a_log_cut_at_any_byte_opens_with_all_whole_events_before_it(
     tmp_path_factory: pytest.TempPathFactory, events: list[ev.AnyEvent], cut: int

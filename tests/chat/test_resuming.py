@@ -13,6 +13,8 @@ from jupyter_chatide.chat import ActionParser, Chat, Chats
 from jupyter_chatide.chat import events as ev
 from jupyter_chatide.chat.state import ChatState, Usage
 from jupyter_chatide.errors import ConflictError, InvalidRequestError, NotFoundError
+from jupyter_chatide.gateway.errors import PolicyError
+from jupyter_chatide.gateway.policy import Policy
 from tests.fakes.provider import HOLD, FakeProvider, Reasoning
 
 from .conftest import MODEL, ask, of, until
@@ -354,6 +356,20 @@ async def test_another_model_can_go_on(chat: Chat, provider: FakeProvider) -> No
     assert of(events, ev.ReplyContinued)[0].model == "openai-compatible/other"
     assert of(events, ev.ReplyFinished)[0].model == "openai-compatible/other"
     assert chat.info().model == "openai-compatible/other"
+
+
+async def test_a_reply_is_not_given_up_for_a_model_that_may_not_be_asked(
+    chat: Chat, provider: FakeProvider
+) -> None:
+    fail(provider, "Half")
+    await ask(chat)
+    chat.gateway.policy = Policy(blocked=["openai-compatible/other"])
+    with pytest.raises(PolicyError):
+        await chat.resume_turn("t1", "retry", "openai-compatible/other")
+    assert chat.info().model == MODEL
+    provider.reply(" and half.")
+    await resume(chat, "continue")
+    assert chat.state.turns[0].standing[0].raw == "Half and half."
 
 
 async def test_only_the_last_turn_goes_on_and_only_if_it_is_not_whole(
