@@ -37,8 +37,12 @@ export function Detours({ reply }: { reply: IReply }): JSX.Element | null {
   );
 }
 
-/** What went wrong, in as few words as people in the field use. */
-function fault(code: string, trans: TranslationBundle): string {
+/** What went wrong with a model, in as few words as people in the field use. */
+function fault(code: string, model: string, trans: TranslationBundle): string {
+  const name = modelName(model);
+  if (code === 'resting') {
+    return trans.__('%1 rests', name);
+  }
   const words: Record<string, string> = {
     rate_limit: '429',
     overloaded: trans.__('Overload'),
@@ -48,19 +52,18 @@ function fault(code: string, trans: TranslationBundle): string {
     malformed_reply: trans.__('Garbled answer'),
     authentication: trans.__('No key')
   };
-  return words[code] ?? trans.__('Failure');
+  return trans.__('%1 from %2', words[code] ?? trans.__('Failure'), name);
 }
 
 function presently(detour: Detour, trans: TranslationBundle): string {
-  const what = fault(detour.code, trans);
   return detour.type === 'retried'
     ? trans.__(
-        '%1 from %2, asking again in %3…',
-        ...[what, modelName(detour.model), seconds(Math.ceil(detour.seconds))]
+        '%1, asking again in %2…',
+        ...[fault(detour.code, detour.model, trans), seconds(Math.ceil(detour.seconds))]
       )
     : trans.__(
-        '%1 from %2, switching to %3…',
-        ...[what, modelName(detour.from), modelName(detour.to)]
+        '%1, switching to %2…',
+        ...[fault(detour.code, detour.from, trans), modelName(detour.to)]
       );
 }
 
@@ -79,16 +82,13 @@ function past(detour: Detour, trans: TranslationBundle): string {
 function summary(detours: readonly Detour[], trans: TranslationBundle): string {
   const switches = detours.flatMap(detour => (detour.type === 'switched' ? [detour] : []));
   if (switches.length > 0) {
-    const faults = switches.map(({ code, from }) =>
-      trans.__('%1 from %2', fault(code, trans), modelName(from))
-    );
+    const faults = switches.map(({ code, from }) => fault(code, from, trans));
     const { to } = switches[switches.length - 1];
     return trans.__('%1, switched to %2', faults.join(', '), modelName(to));
   }
   const [first] = detours;
-  const from = first.type === 'retried' ? modelName(first.model) : '';
-  const what = fault(first.code, trans);
+  const what = fault(first.code, first.type === 'retried' ? first.model : '', trans);
   return detours.length === 1
-    ? trans.__('%1 from %2, asked again', what, from)
-    : trans.__('%1 from %2, asked again %3 times', what, from, detours.length);
+    ? trans.__('%1, asked again', what)
+    : trans.__('%1, asked again %2 times', what, detours.length);
 }

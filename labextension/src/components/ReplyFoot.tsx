@@ -7,12 +7,15 @@ import { ProviderIcon } from './ProviderIcon';
 import { useChatIDE, useServices } from './services';
 
 /** Under a reply: who answers or answered it, how long it was, what it cost. */
-export function ReplyFoot({ reply }: { reply: IReply }): JSX.Element {
+export function ReplyFoot({ reply }: { reply: IReply }): JSX.Element | null {
   const { trans } = useServices();
   const demo = useChatIDE(({ providers }) => providerOf(reply.model, providers)?.group === 'demo');
   const { model, reason, inputTokens, outputTokens } = reply;
   const name = modelName(model);
   const going = reason === '';
+  if (reason === 'failed' && reply.parts.length === 0 && !reply.reasoning && !outputTokens) {
+    return null; // nobody answered
+  }
   const facts = going || demo ? [] : factsOf(reply, trans);
   const exact =
     inputTokens === undefined || outputTokens === undefined

@@ -33,16 +33,16 @@ export function TurnEnd({ turn, last }: { turn: ITurn; last: boolean }): JSX.Ele
   }
   const text = {
     running: '',
-    finished: open ? trans.__('The answer ended before its end.') : '',
+    finished: '', // what cut its reply is said by a notice
     failed: trans.__('This turn failed.'),
     stopped: trans.__('Stopped.'),
     interrupted: trans.__(
       'The Jupyter server ended in the middle of this turn. What had arrived is kept; nothing has run again.'
     )
   }[turn.status];
-  return text ? (
+  return text || open ? (
     <div className="jp-ChatIDE-turnEnd">
-      <span>{text}</span>
+      {text && <span>{text}</span>}
       {open && <ResumeButtons turn={turn} />}
     </div>
   ) : null;

@@ -68,8 +68,8 @@ export interface IReply {
   readonly attempt: number;
   readonly parts: readonly ReplyPart[];
   readonly reasoning: string;
-  /** When it began, and when its reasoning was over; seconds since 1970. */
-  readonly started: number;
+  /** When a model was last asked for it, and when its reasoning was over; seconds since 1970. */
+  readonly asked: number;
   readonly reasoned?: number;
   /** What happened before a model answered. */
   readonly detours: readonly Detour[];

@@ -40,7 +40,13 @@ export function choiceGroups(
     const choices = [...typedChoice(query, provider, found, providers), ...found.slice(0, SHOWN)];
     return { provider, choices, more: Math.max(0, found.length - SHOWN) };
   });
-  return words.length ? groups.filter(({ choices }) => choices.length > 0) : groups;
+  if (words.length === 0) {
+    return groups;
+  }
+  // What lists have comes before what was only typed: Enter takes the first.
+  const matching = groups.filter(({ choices }) => choices.length > 0);
+  const typed = matching.filter(({ choices }) => choices.every(choice => choice.typed));
+  return [...matching.filter(group => !typed.includes(group)), ...typed];
 }
 
 function candidates(provider: ProviderStatus, models: readonly ModelInfo[]): IChoice[] {

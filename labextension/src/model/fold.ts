@@ -114,12 +114,13 @@ class Draft {
       case 'model_retried': {
         const { model, reason, code, seconds, attempt } = event;
         this.addDetour(event.reply, { type: 'retried', model, reason, code, seconds, attempt });
+        this.change('replies', event.reply, () => ({ asked: event.t + seconds }));
         break;
       }
       case 'model_switched': {
         const { from_model: from, to_model: to, reason, code = '' } = event;
         this.addDetour(event.reply, { type: 'switched', from, to, reason, code });
-        this.change('replies', event.reply, () => ({ model: to }));
+        this.change('replies', event.reply, () => ({ model: to, asked: event.t }));
         break;
       }
       case 'reply_finished':

@@ -102,6 +102,20 @@ describe('a reply', () => {
     expect(foot()).toBe('second');
   });
 
+  it('tells a model that rests from one that failed', async () => {
+    await tell(...begin, {
+      ...{ type: 'model_switched', reply: 'r1', from_model: 'one/first', to_model: 'two/second' },
+      ...{ reason: 'One failed several times in a row and rests for 20 s', code: 'resting' }
+    } as Told);
+    expect(shown()).toContain('first rests, switching to second…');
+  });
+
+  it('that nobody gave is nobody’s, and says nothing of its cost', async () => {
+    const nothing = { input_tokens: 0, output_tokens: 0, cost: 0, model: '' };
+    await tell(...begin, { type: 'reply_finished', reply: 'r1', reason: 'failed', ...nothing });
+    expect(document.querySelector('.jp-ChatIDE-by')).toBeNull();
+  });
+
   it('says while it waits that it will ask again, and after it that it did', async () => {
     await tell(...begin, {
       ...{ type: 'model_retried', reply: 'r1', model: 'one/first', reason: 'Busy.' },

@@ -104,8 +104,11 @@ function KeyField({ provider, value, focus, onChange }: IKeyFieldProps): JSX.Ele
   const { trans } = useServices();
   const document = provider.key_format === 'json';
   let label = provider.needs_key ? trans.__('Key') : trans.__('Key (if it asks for one)');
+  if (!provider.needs_key && provider.group === 'cloud') {
+    label = trans.__('Key (optional)');
+  }
   if (document) {
-    label = trans.__('Key: the credentials file’s content (JSON)');
+    label = trans.__('Key (optional): the credentials file’s content, JSON');
   }
   const field = {
     autoFocus: focus,

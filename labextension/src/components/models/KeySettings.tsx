@@ -17,7 +17,9 @@ export function KeySettings({ provider }: { provider: ProviderStatus }): JSX.Ele
   const { busy, problem, run } = useAction();
   const check = useStore(chatide.checks.store)[id];
   const editable = provider.base_url_editable;
-  const takesKey = provider.needs_key || editable || provider.group === 'custom';
+  // Some do with a key or without: their cloud's own credentials will do.
+  const takesKey =
+    provider.needs_key || editable || provider.group === 'custom' || provider.key_variable !== '';
   if (!takesKey && !key.set && provider.running === null) {
     return null;
   }
@@ -102,7 +104,8 @@ function KeyLine({ status, variable }: { status: KeyStatus; variable: string }):
     memory: trans.__('in memory only: gone when Jupyter stops'),
     '': ''
   }[source];
-  const tail = source === 'environment' || source === 'trait' ? '' : hint;
+  // Of a short key nothing is told.
+  const tail = source === 'environment' || source === 'trait' || hint === '…' ? '' : hint;
   return (
     <p className="jp-ChatIDE-keyLine">
       <Icon icon={keyIcon} />

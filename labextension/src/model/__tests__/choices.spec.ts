@@ -24,6 +24,14 @@ describe('the model picker offers', () => {
     expect(offered('gpt-next')).toEqual(['openai/gpt-next']);
   });
 
+  it('what a list has before what was only typed, wherever it stands', () => {
+    const two = [provider('a', { ready: true }), provider('b', { ready: true })];
+    const listed = (id: string) => (id === 'b' ? [{ id: 'small' }] : []);
+    const [first, second] = choiceGroups('small', two, listed);
+    expect(first.choices[0]).toMatchObject({ model: 'b/small', typed: false });
+    expect(second.choices[0]).toMatchObject({ model: 'a/small', typed: true });
+  });
+
   it('a model that is typed with its provider, at that one only', () => {
     expect(offered('openai/ft:mine')).toEqual(['openai/ft:mine']);
     expect(offered('openai/')).toEqual(['openai/best', 'openai/small']);

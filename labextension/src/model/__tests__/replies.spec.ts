@@ -96,6 +96,18 @@ describe('a reply', () => {
     expect(state.replies.get('r1')).toMatchObject({ reasoning: 'Hm, well', reasoned: 1004 });
   });
 
+  it('counts no waiting as thought', () => {
+    const { asked, reasoned } = of(
+      {
+        ...{ type: 'model_retried', reply: 'r1', model: 'a/b', reason: 'busy' },
+        ...{ code: 'rate_limit', seconds: 0.5, attempt: 1 }
+      },
+      { type: 'reply_reasoning', reply: 'r1', text: 'Hm' },
+      { type: 'reply_text', reply: 'r1', text: 'So' }
+    ).replies.get('r1')!;
+    expect(reasoned! - asked).toBe(1.5);
+  });
+
   it('counts how often it went on by itself', () => {
     const state = of(
       { type: 'reply_text', reply: 'r1', text: 'One' },

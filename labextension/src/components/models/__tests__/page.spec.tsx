@@ -97,6 +97,24 @@ describe('a provider', () => {
     expect(server.asked('deleteKey')).toEqual([['two']]);
   });
 
+  it('that can do without a key takes one, and can be tested', async () => {
+    const can = { needs_key: false, key_variable: 'CLOUD_KEY', running: null };
+    await open('providers', provider('one', can));
+    await click(/^one/);
+    type('Key (optional)', 'sk-new');
+    await click('Save');
+    expect(server.asked('setKey')).toEqual([['one', expect.objectContaining({ key: 'sk-new' })]]);
+    await click('Test');
+    expect(server.asked('checkKey').length).toBeGreaterThan(1);
+  });
+
+  it('shows no end of a key that is too short for it', async () => {
+    await open('providers', provider('one', { key: { ...kept, hint: '…' } }));
+    await click(/^one/);
+    expect(shown()).toContain('in a file that only you can read');
+    expect(shown()).not.toContain('read…');
+  });
+
   it('keeps its key where the person wants it', async () => {
     await open('providers', provider('one'));
     await click(/^one/);
