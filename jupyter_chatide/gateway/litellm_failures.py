@@ -25,7 +25,10 @@ from .key_text import quoted
 from .litellm_credentials import credentials_failure
 from .refusals import refusal
 
-_MALFORMED = (json.JSONDecodeError, UnicodeError, pydantic.ValidationError, httpx.DecodingError)
+_MALFORMED = (
+    *(json.JSONDecodeError, UnicodeError, RecursionError),
+    *(pydantic.ValidationError, httpx.DecodingError),
+)
 
 
 class _Answer(msgspec.Struct):

@@ -178,6 +178,20 @@ def _import_litellm() -> None:
     litellm.disable_token_counter = True  # usage is what the provider says, never an estimate
     litellm.disable_hf_tokenizer_download = True
     litellm.REPEATED_STREAMING_CHUNK_LIMIT = sys.maxsize  # a long line of dashes is no failure
+    _follow_no_redirects()
+
+
+def _follow_no_redirects() -> None:
+    """Let a key go only where it was meant to.
+
+    litellm and openai make clients that follow redirects, to any host, and httpx takes only
+    ``Authorization`` out of what follows, not the headers of Anthropic's and Google's keys.
+    """
+    import httpx
+
+    never = property(lambda _: False, lambda _client, _wish: None)
+    for client in (httpx.Client, httpx.AsyncClient):
+        client.follow_redirects = never  # type: ignore[assignment]
 
 
 def _read(source: BinaryIO, loop: asyncio.AbstractEventLoop, worker: _Worker) -> None:

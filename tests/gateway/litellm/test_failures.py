@@ -53,6 +53,15 @@ async def test_events_that_say_nothing_are_passed_over(
     assert text_of(await ask(adapter, anthropic.target)) == "ab"
 
 
+async def test_an_event_nested_without_end_is_a_malformed_reply(
+    adapter: LiteLLMAdapter, spoken: Format
+) -> None:
+    deep = b"data: " + b'{"a":' * 100_000 + b"\n\n"
+    spoken.provider.respond(200, deep, content_type="text/event-stream")
+    caught = await failure(adapter, spoken.target)
+    assert type(caught) is errors.MalformedReplyError
+
+
 async def test_nonsense_is_a_malformed_reply(adapter: LiteLLMAdapter, spoken: Format) -> None:
     spoken.provider.reply("half", MALFORMED, finish=None, usage=None, done=False)
     caught = await failure(adapter, spoken.target)

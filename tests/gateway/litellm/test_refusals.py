@@ -8,7 +8,7 @@ import pytest
 
 from jupyter_chatide.gateway import errors
 from jupyter_chatide.gateway.litellm_adapter import LiteLLMAdapter
-from tests.fakes import Failure
+from tests.fakes import Failure, FakeProvider
 from tests.fakes.gemini import blocked
 from tests.gateway.asking import KEY, target_for
 
@@ -46,6 +46,17 @@ async def test_a_refusal_is_classed_by_status_and_code(
     assert "Fakes Inc" in caught.message or kind is errors.ContextTooLongError
     assert caught.hint
     assert KEY not in caught.message + caught.hint
+
+
+async def test_a_redirect_is_not_followed_with_a_key(
+    adapter: LiteLLMAdapter, spoken: Format
+) -> None:
+    with FakeProvider() as other:
+        other.otherwise("stolen")
+        spoken.provider.respond(307, headers={"Location": f"{other.origin}/v1/chat/completions"})
+        caught = await failure(adapter, spoken.target)
+        assert other.requests == []
+    assert (type(caught), caught.status) == (errors.MalformedReplyError, 307)
 
 
 async def test_a_request_that_cannot_be_processed_is_refused(
