@@ -22,6 +22,7 @@ export const provider = (id: string, more: Partial<ProviderStatus> = {}): Provid
   running: null,
   removable: false,
   blocked: '',
+  refusal: '',
   options: [],
   key: { set: false, source: '', hint: '' },
   key_url: `https://${id}.example/keys`,
@@ -73,7 +74,7 @@ export class FakeServer {
   };
   usage: UsageStatus = {
     ...{ days: 30, rows: [], budget: null },
-    totals: { requests: 0, input_tokens: 0, output_tokens: 0, cost: null, unknown: 0 }
+    totals: { requests: 0, input_tokens: 0, output_tokens: 0, cost: null, unknown: 0, uncounted: 0 }
   };
 
   readonly openStream = (options: Omit<IStreamOptions, 'WebSocket'>) => {
@@ -121,7 +122,7 @@ export class FakeServer {
       const info = {
         ...{ id: 'k1', label: token.label, created: 1, expires: null, last_used: null },
         ...{ budget_cost: null, budget_tokens: null, period: 'day' as const },
-        ...{ spent_cost: 0, spent_tokens: 0 }
+        ...{ spent_cost: 0, spent_tokens: 0, estimated_tokens: 0 }
       };
       this.endpoint = { ...this.endpoint, tokens: [...this.endpoint.tokens, info] };
       return this.answer('createToken', { token: 'the-secret', info }, token);

@@ -170,6 +170,8 @@ function Unready({ provider }: { provider: ProviderStatus }): JSX.Element {
   let text = trans.__('Connect');
   if (provider.blocked) {
     text = trans.__('Blocked');
+  } else if (provider.refusal) {
+    text = provider.key.set ? trans.__('Key refused') : trans.__('Needs a key');
   } else if (provider.running === false) {
     text = trans.__('Not running');
   } else if (provider.key.set || provider.running) {

@@ -24,6 +24,7 @@ export function BudgetBars({ budget }: { budget: BudgetStatus }): JSX.Element {
           spent={budget.spent_tokens}
           limit={budget.tokens}
           write={amount => trans.__('%1 tokens', tokens(amount))}
+          estimated={budget.estimated_tokens > 0}
         />
       )}
       <p className="jp-ChatIDE-facts">{trans.__('Begins anew on %1.', resets)}</p>
@@ -36,12 +37,16 @@ interface IBarProps {
   spent: number;
   limit: number;
   write: (amount: number) => string;
+  /** Some of it is only an estimate. */
+  estimated?: boolean;
 }
 
-function Bar({ label, spent, limit, write }: IBarProps): JSX.Element {
+function Bar({ label, spent, limit, write, estimated = false }: IBarProps): JSX.Element {
   const { trans } = useServices();
   const share = limit > 0 ? Math.min(100, Math.round((100 * spent) / limit)) : 100;
-  const text = trans.__('%1 of %2', write(spent), write(limit));
+  const text = estimated
+    ? trans.__('about %1 of %2', write(spent), write(limit))
+    : trans.__('%1 of %2', write(spent), write(limit));
   return (
     <div className={`jp-ChatIDE-progress${share >= 90 ? ' jp-mod-bad' : ''}`}>
       <div
@@ -54,7 +59,9 @@ function Bar({ label, spent, limit, write }: IBarProps): JSX.Element {
       >
         <div style={{ width: `${share}%` }} />
       </div>
-      <span>{text}</span>
+      <span title={estimated ? trans.__('What was stopped or broke off is estimated') : undefined}>
+        {text}
+      </span>
     </div>
   );
 }

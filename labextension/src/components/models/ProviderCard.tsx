@@ -59,6 +59,11 @@ function Status({ provider }: { provider: ProviderStatus }): JSX.Element {
     [text, tone] = [trans.__('Test failed'), ' jp-mod-bad'];
   } else if (provider.ready) {
     [text, tone] = [trans.__('Ready'), ' jp-mod-good'];
+  } else if (provider.refusal) {
+    [text, tone] = [
+      provider.key.set ? trans.__('Key refused') : trans.__('Needs a key'),
+      ' jp-mod-bad'
+    ];
   } else if (provider.running === false && !wantsKey(provider) && !provider.key.set) {
     text = trans.__('Not running');
   } else if (isOurs(provider)) {
@@ -138,7 +143,7 @@ function Use({ provider }: { provider: ProviderStatus }): JSX.Element | null {
 
 function Explanation({ provider }: { provider: ProviderStatus }): JSX.Element | null {
   const { trans } = useServices();
-  const { id, key, key_variable: variable, running, base_url: url } = provider;
+  const { id, key, key_variable: variable, running, refusal, base_url: url } = provider;
   let text = '';
   if (id === 'demo') {
     text = trans.__(
@@ -148,6 +153,10 @@ function Explanation({ provider }: { provider: ProviderStatus }): JSX.Element | 
     text = trans.__(
       'Model files that ChatIDE serves itself. No key, and nothing leaves the machine.'
     );
+  } else if (refusal) {
+    text = key.set
+      ? trans.__('Answers at %1, and refuses the key.', url)
+      : trans.__('Answers at %1, and wants a key.', url);
   } else if (running === true) {
     text = trans.__('Answers at %1.', url);
   } else if (wantsKey(provider)) {

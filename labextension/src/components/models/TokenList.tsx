@@ -1,3 +1,4 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
 import { Time } from '@jupyterlab/coreutils';
 import React, { useState } from 'react';
 import { plusIcon } from '../../icons';
@@ -107,13 +108,21 @@ function TokenCard({ token }: { token: TokenStatus }): JSX.Element {
   );
 }
 
+/** Tokens that were spent; about, where some of them are only an estimate. */
+function spentTokens(token: TokenStatus, trans: TranslationBundle): string {
+  const count = tokens(token.spent_tokens ?? 0);
+  return token.estimated_tokens > 0
+    ? trans.__('about %1 tokens', count)
+    : trans.__('%1 tokens', count);
+}
+
 function TokenFacts({ token }: { token: TokenStatus }): JSX.Element {
   const { trans } = useServices();
   const { expires, last_used: used, period } = token;
   const a = period === 'day' ? trans.__('a day') : trans.__('a month');
   const expired = expires !== null && expires * 1000 < Date.now();
   const spent = [
-    token.spent_tokens === null ? '' : trans.__('%1 tokens', tokens(token.spent_tokens)),
+    token.spent_tokens === null ? '' : spentTokens(token, trans),
     token.spent_cost === null ? trans.__('cost unknown') : dollars(token.spent_cost)
   ].filter(Boolean);
   const budget = [

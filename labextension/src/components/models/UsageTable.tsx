@@ -1,10 +1,10 @@
 import React from 'react';
 import type { UsageRow } from '../../model/events';
 import { rowsByDay } from '../../model/usage';
-import { tokens } from '../../model/wording';
 import { ProviderIcon } from '../ProviderIcon';
 import { useServices } from '../services';
 import { Cost } from './Cost';
+import { Tokens } from './Tokens';
 
 /** Tokens and cost of each model on each day, the newest day first. */
 export function UsageTable({ rows }: { rows: readonly UsageRow[] }): JSX.Element {
@@ -40,8 +40,12 @@ export function UsageTable({ rows }: { rows: readonly UsageRow[] }): JSX.Element
                   </span>
                 </span>
               </td>
-              <td title={row.input_tokens.toLocaleString()}>{tokens(row.input_tokens)}</td>
-              <td title={row.output_tokens.toLocaleString()}>{tokens(row.output_tokens)}</td>
+              <td>
+                <Tokens count={row.input_tokens} uncounted={row.uncounted} />
+              </td>
+              <td>
+                <Tokens count={row.output_tokens} uncounted={row.uncounted} />
+              </td>
               <td>
                 <Cost {...row} />
               </td>

@@ -46,12 +46,20 @@ describe('the providers', () => {
 describe('usage', () => {
   const row = (day: string, cost: number | null, unknown = 0): UsageRow => ({
     ...{ day, provider: 'p', model: 'm', requests: 1, input_tokens: 10, output_tokens: 5 },
-    ...{ cost, unknown }
+    ...{ cost, unknown, uncounted: 0 }
+  });
+  const silent = { ...row('a', null, 1), input_tokens: null, output_tokens: null, uncounted: 1 };
+
+  it('of which no tokens are known is not summed to nothing', () => {
+    expect(totalsOf([silent])).toMatchObject({ input_tokens: null, uncounted: 1 });
+    expect(totalsOf([silent, row('a', 1)])).toMatchObject({ input_tokens: 10, uncounted: 1 });
+    expect(totalsOf([]).input_tokens).toBe(0);
   });
 
   it('is summed, and what is unknown is never nothing', () => {
     expect(totalsOf([row('a', 0.5), row('b', null, 1)])).toEqual({
-      ...{ requests: 2, input_tokens: 20, output_tokens: 10, cost: 0.5, unknown: 1 }
+      ...{ requests: 2, input_tokens: 20, output_tokens: 10, cost: 0.5, unknown: 1 },
+      uncounted: 0
     });
     expect(totalsOf([row('a', null, 1)]).cost).toBeNull();
   });

@@ -115,6 +115,16 @@ describe('a provider', () => {
     expect(shown()).not.toContain('read…');
   });
 
+  it('on this machine that does not take the key is not called stopped', async () => {
+    const refused = { ...{ needs_key: false, local: true, running: true }, refusal: 'No.' };
+    const keyed = provider('one', { ...refused, key: kept, base_url: 'http://localhost:1/v1' });
+    await open('providers', keyed, provider('two', refused));
+    expect(button(/^one/).textContent).toContain('Key refused');
+    expect(button(/^two/).textContent).toContain('Needs a key');
+    await click(/^one/);
+    expect(shown()).toContain('Answers at http://localhost:1/v1, and refuses the key.');
+  });
+
   it('keeps its key where the person wants it', async () => {
     await open('providers', provider('one'));
     await click(/^one/);
@@ -392,16 +402,43 @@ describe('the usage', () => {
   const today = new Date().toISOString().slice(0, 10);
   const row = (day: string, model: string, cost: number | null) => ({
     ...{ day, provider: 'p', model, requests: 1, input_tokens: 1200, output_tokens: 300, cost },
-    unknown: cost === null ? 1 : 0
+    ...{ unknown: cost === null ? 1 : 0, uncounted: 0 }
+  });
+
+  it('says where tokens are unknown or only estimated, and shows no nought for them', async () => {
+    const nothing = { input_tokens: null, output_tokens: null, uncounted: 1 };
+    const totals = { ...nothing, requests: 1, cost: null, unknown: 1 };
+    server.usage = {
+      ...{ days: 30, rows: [{ ...row(today, 'cut', null), ...nothing }], totals },
+      budget: {
+        ...{ cost: null, tokens: 1000, period: 'day', spent_cost: 0, spent_tokens: 300 },
+        ...{ estimated_tokens: 300, resets: 1.8e9 }
+      }
+    };
+    await open('usage');
+    expect(screen.getByText('cut').closest('tr')!.textContent).toBe(
+      'cutpunknownunknowncost unknown'
+    );
+    expect(screen.getByRole('group', { name: 'Today' }).textContent).toContain('tokens unknown');
+    expect(screen.getByRole('meter').getAttribute('aria-valuetext')).toBe(
+      'about 300 tokens of 1k tokens'
+    );
   });
 
   it('is told by day and model, and never calls nothing what is unknown', async () => {
     server.usage = {
       ...{ days: 30, rows: [row(today, 'dear', 0.25), row('2026-01-01', 'odd', null)] },
-      totals: { requests: 2, input_tokens: 2400, output_tokens: 600, cost: 0.25, unknown: 1 },
+      totals: {
+        requests: 2,
+        input_tokens: 2400,
+        output_tokens: 600,
+        cost: 0.25,
+        unknown: 1,
+        uncounted: 0
+      },
       budget: {
         ...{ cost: 1, tokens: null, period: 'day', spent_cost: 0.25, spent_tokens: 1500 },
-        resets: 1.8e9
+        ...{ estimated_tokens: 0, resets: 1.8e9 }
       }
     };
     await open('usage');
