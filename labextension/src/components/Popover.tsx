@@ -26,8 +26,17 @@ export function Popover({ label, side, onClose, children }: IPopoverProps): JSX.
         close.current();
       }
     };
+    // What hides the page for a moment, as a change of theme does, takes the focus away.
+    const onKeyDown = (event: KeyboardEvent): void => {
+      if (event.key === 'Escape' && event.target === document.body) {
+        event.stopPropagation();
+        close.current();
+      }
+    };
     document.addEventListener('pointerdown', onPointerDown, true);
+    document.addEventListener('keydown', onKeyDown, true);
     return () => {
+      document.removeEventListener('keydown', onKeyDown, true);
       document.removeEventListener('pointerdown', onPointerDown, true);
       if (node.contains(document.activeElement) || document.activeElement === document.body) {
         opener?.focus({ preventScroll: true });

@@ -10,9 +10,9 @@ import { useServices } from './services';
 export function Reasoning({ reply }: { reply: IReply }): JSX.Element {
   const { trans } = useServices();
   const [open, setOpen] = useState(false);
-  const { reason, reasoning, reasoned, asked } = reply;
+  const { reason, reasoning, reasoned, thoughtFrom = 0 } = reply;
   const going = reason === '' && reasoned === undefined;
-  const took = reasoned === undefined ? 0 : Math.round(reasoned - asked);
+  const took = reasoned === undefined ? 0 : Math.round(reasoned - thoughtFrom);
   let label = trans.__('Reasoning');
   if (going) {
     label = trans.__('Reasoning…');

@@ -52,7 +52,7 @@ export function TurnEnd({ turn, last }: { turn: ITurn; last: boolean }): JSX.Ele
 function ResumeButtons({ turn }: { turn: ITurn }): JSX.Element {
   const { chatide, trans } = useServices();
   const sending = useChatIDE(state => state.sending);
-  const proceed = useSessionState(({ chat }) => resumable(chat, turn.id)?.proceed ?? false);
+  const proceed = useSessionState(({ chat }) => resumable(chat, turn.id)?.proceed);
   const withAnother = (): void => {
     chatide.askForModel({
       label: trans.__('Retry with another model'),
@@ -66,10 +66,14 @@ function ResumeButtons({ turn }: { turn: ITurn }): JSX.Element {
           type="button"
           className="jp-ChatIDE-button jp-mod-primary"
           disabled={sending}
-          title={trans.__('Go on where it broke off; what ran does not run again')}
+          title={
+            proceed === 'code'
+              ? trans.__('The answer is complete; what ran to its end does not run again')
+              : trans.__('Go on where it broke off; what ran does not run again')
+          }
           onClick={() => void chatide.resume(turn.id, 'continue')}
         >
-          {trans.__('Continue')}
+          {proceed === 'code' ? trans.__('Go on with the code') : trans.__('Continue')}
         </button>
       )}
       <button

@@ -68,8 +68,8 @@ export interface IReply {
   readonly attempt: number;
   readonly parts: readonly ReplyPart[];
   readonly reasoning: string;
-  /** When a model was last asked for it, and when its reasoning was over; seconds since 1970. */
-  readonly asked: number;
+  /** When its reasoning began, and when it was over; seconds since 1970. */
+  readonly thoughtFrom?: number;
   readonly reasoned?: number;
   /** What happened before a model answered. */
   readonly detours: readonly Detour[];
@@ -202,13 +202,17 @@ export function runningTurn(state: IChatState): ITurn | undefined {
   return last?.status === 'running' ? last : undefined;
 }
 
-/** A turn that ended early can begin anew; `proceed`: it can also go on where it broke off. */
+/**
+ * A turn that ended early can begin anew. `proceed`: how else it can go on, if it can: its `reply`
+ * where that broke off, or the `code` of a reply that is complete.
+ */
 export interface IResumable {
-  readonly proceed: boolean;
+  readonly proceed: '' | 'reply' | 'code';
 }
 
-/** Reasons for which a model ends an answer before its end. */
+/** Reasons for which a model ends an answer before its end, and those that ended the turn. */
 const CUT_SHORT = ['length', 'content_filter'];
+const BROKEN_OFF = [...CUT_SHORT, 'failed', 'stopped', 'interrupted'];
 
 /** How a turn can be resumed: the last one, unless it goes on or came to its end. */
 export function resumable(state: IChatState, id: string): IResumable | undefined {
@@ -220,8 +224,28 @@ export function resumable(state: IChatState, id: string): IResumable | undefined
   if (turn.status === 'finished' && !CUT_SHORT.includes(last?.reason ?? '')) {
     return undefined;
   }
-  return { proceed: !!last && last.parts.length > 0 };
+  if (!last || last.parts.length === 0) {
+    return { proceed: '' };
+  }
+  if (BROKEN_OFF.includes(last.reason)) {
+    return { proceed: 'reply' };
+  }
+  return { proceed: turn.mode === 'build' && hasCodeLeft(state, last) ? 'code' : '' };
 }
+
+/** Whether a reply has code or files that did not come to their end. */
+function hasCodeLeft(state: IChatState, reply: IReply): boolean {
+  return reply.parts.some(part => {
+    const action = part.type === 'action' ? state.actions.get(part.action) : undefined;
+    if (!action?.complete || !CARRIED_OUT.includes(action.kind)) {
+      return false;
+    }
+    const run = state.runs.get(action.run ?? '');
+    return run ? run.status !== 'ok' : action.outcome?.status !== 'done';
+  });
+}
+
+const CARRIED_OUT: readonly ActionKind[] = ['cell', 'file', 'edit', 'shell'];
 
 /** The newest reply of a turn that was not given up. */
 export function lastReply(state: IChatState, turn: ITurn): IReply | undefined {

@@ -243,7 +243,12 @@ export class ChatIDE {
     }
     this.store.set({ sending: true });
     await this.attempt(
-      () => this.api.resumeTurn(session.id, turn, model ? { how, model } : { how }),
+      async () => {
+        await this.api.resumeTurn(session.id, turn, model ? { how, model } : { how });
+        if (this.session === session) {
+          this.focus(); // the button that was pressed goes away
+        }
+      },
       () => this.resume(turn, how, model)
     );
     this.store.set({ sending: false });

@@ -105,7 +105,8 @@ class Draft {
         break;
       case 'reply_reasoning':
         this.change('replies', event.reply, reply => ({
-          reasoning: reply.reasoning + event.text
+          reasoning: reply.reasoning + event.text,
+          thoughtFrom: reply.thoughtFrom ?? event.t
         }));
         break;
       case 'reply_continued':
@@ -114,13 +115,12 @@ class Draft {
       case 'model_retried': {
         const { model, reason, code, seconds, attempt } = event;
         this.addDetour(event.reply, { type: 'retried', model, reason, code, seconds, attempt });
-        this.change('replies', event.reply, () => ({ asked: event.t + seconds }));
         break;
       }
       case 'model_switched': {
         const { from_model: from, to_model: to, reason, code = '' } = event;
         this.addDetour(event.reply, { type: 'switched', from, to, reason, code });
-        this.change('replies', event.reply, () => ({ model: to, asked: event.t }));
+        this.change('replies', event.reply, () => ({ model: to }));
         break;
       }
       case 'reply_finished':

@@ -3,9 +3,9 @@ import type { IReply, ReplyPart } from './chat';
 import type { EventOf } from './events';
 
 export function newReply(event: EventOf<'reply_started'>): IReply {
-  const { reply: id, turn, model, attempt = 0, t: asked } = event;
+  const { reply: id, turn, model, attempt = 0 } = event;
   return {
-    ...{ id, turn, model, attempt, asked },
+    ...{ id, turn, model, attempt },
     ...{ parts: [], reasoning: '', detours: [], continued: [], superseded: false, reason: '' }
   };
 }

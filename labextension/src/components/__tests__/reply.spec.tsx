@@ -142,6 +142,42 @@ describe('a reply', () => {
     expect(screen.queryByRole('alert')).toBeNull();
   });
 
+  it('that goes on leaves the focus in the composer, as its button goes away', async () => {
+    await tell(...begin, ...cut);
+    button('Continue').focus();
+    fireEvent.click(button('Continue'));
+    await settle();
+    await tell({ type: 'turn_resumed', turn: 't1', how: 'continue' });
+    expect(document.activeElement).toBe(screen.getByRole('textbox', { name: 'Prompt' }));
+  });
+
+  it('that is whole goes on with its code, where that was stopped', async () => {
+    const action = { reply: 'r1', action: 'a1', kind: 'cell' } as const;
+    await tell(
+      ...begin,
+      { type: 'action_opened', ...action },
+      { type: 'action_closed', ...action, complete: true },
+      { type: 'reply_finished', reply: 'r1', reason: 'stop' },
+      { type: 'run_started', run: 'x1', action: 'a1', turn: 't1' },
+      { type: 'run_finished', run: 'x1', status: 'interrupted' },
+      { type: 'turn_finished', turn: 't1', status: 'stopped' }
+    );
+    expect(screen.queryByRole('button', { name: 'Continue' })).toBeNull();
+    fireEvent.click(button('Go on with the code'));
+    await settle();
+    expect(server.asked('resumeTurn')).toEqual([['a', 't1', { how: 'continue' }]]);
+  });
+
+  it('is retried no more when Escape closes the picker, wherever the focus went', async () => {
+    await tell(...begin, ...cut);
+    fireEvent.click(button('Retry with…'));
+    await settle();
+    screen.getByRole('combobox').blur(); // as when a change of theme hides the page
+    fireEvent.keyDown(document.body, { key: 'Escape' });
+    await settle();
+    expect(screen.queryByRole('combobox')).toBeNull();
+  });
+
   it('without a word can be retried, but not go on', async () => {
     await tell(...begin, ...cut.slice(1));
     expect(screen.queryByRole('button', { name: 'Continue' })).toBeNull();
@@ -198,7 +234,7 @@ describe('a reply', () => {
     await settle();
     expect(shown()).toContain('Hm, well');
     await tell(text);
-    expect(button(/^Thought for 2 s/).getAttribute('aria-expanded')).toBe('true');
+    expect(button(/^Thought for 1 s/).getAttribute('aria-expanded')).toBe('true');
   });
 
   it('that the budget forbids leads to the usage', async () => {

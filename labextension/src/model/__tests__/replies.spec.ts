@@ -96,16 +96,16 @@ describe('a reply', () => {
     expect(state.replies.get('r1')).toMatchObject({ reasoning: 'Hm, well', reasoned: 1004 });
   });
 
-  it('counts no waiting as thought', () => {
-    const { asked, reasoned } = of(
+  it('counts no waiting as thought, neither before a retry nor for the first word', () => {
+    const { thoughtFrom, reasoned } = of(
       {
         ...{ type: 'model_retried', reply: 'r1', model: 'a/b', reason: 'busy' },
         ...{ code: 'rate_limit', seconds: 0.5, attempt: 1 }
-      },
+      } as Told,
       { type: 'reply_reasoning', reply: 'r1', text: 'Hm' },
       { type: 'reply_text', reply: 'r1', text: 'So' }
     ).replies.get('r1')!;
-    expect(reasoned! - asked).toBe(1.5);
+    expect([thoughtFrom, reasoned]).toEqual([1003, 1004]);
   });
 
   it('counts how often it went on by itself', () => {
@@ -137,9 +137,37 @@ describe('a turn', () => {
   });
 
   it('that was cut can go on, and one without a word can only begin anew', () => {
-    expect(resumable(of(text, finish('failed'), end('failed')), 't1')).toEqual({ proceed: true });
-    expect(resumable(of(finish('failed'), end('failed')), 't1')).toEqual({ proceed: false });
-    expect(resumable(of(text, finish('length'), end('finished')), 't1')).toEqual({ proceed: true });
+    expect(resumable(of(text, finish('failed'), end('failed')), 't1')).toEqual({
+      proceed: 'reply'
+    });
+    expect(resumable(of(finish('failed'), end('failed')), 't1')).toEqual({ proceed: '' });
+    expect(resumable(of(text, finish('length'), end('finished')), 't1')).toEqual({
+      proceed: 'reply'
+    });
+  });
+
+  it('that a content filter cut can go on', () => {
+    const cut = of(text, finish('content_filter'), end('finished'));
+    expect(resumable(cut, 't1')).toEqual({ proceed: 'reply' });
+  });
+
+  it('that ended behind its reply can go on with the code that is left', () => {
+    const action = { reply: 'r1', action: 'a1', kind: 'cell' } as const;
+    const code: Told[] = [
+      { type: 'action_opened', ...action },
+      { type: 'action_closed', ...action, complete: true },
+      finish('stop')
+    ];
+    const run = (status: 'ok' | 'interrupted'): Told[] => [
+      { type: 'run_started', run: 'x1', action: 'a1', turn: 't1' },
+      { type: 'run_finished', run: 'x1', status }
+    ];
+    const proceeds = (...more: Told[]) => resumable(of(...code, ...more), 't1')?.proceed;
+    expect(proceeds(...run('interrupted'), end('stopped'))).toBe('code');
+    expect(proceeds(end('failed'))).toBe('code');
+    expect(proceeds(...run('ok'), end('stopped'))).toBe('');
+    expect(proceeds(...run('ok'), end('finished'))).toBeUndefined();
+    expect(proceeds({ type: 'turn_resumed', turn: 't1', how: 'continue' })).toBeUndefined();
   });
 
   it('that is not the last one stays as it is', () => {
@@ -149,7 +177,7 @@ describe('a turn', () => {
     ];
     const state = of(text, finish('failed'), end('failed'), ...again);
     expect(resumable(state, 't1')).toBeUndefined();
-    expect(resumable(state, 't2')).toEqual({ proceed: false });
+    expect(resumable(state, 't2')).toEqual({ proceed: '' });
   });
 
   it('goes on when it is resumed, without its error, and shows the newest reply', () => {
