@@ -112,6 +112,7 @@ _PARAMETERS = frozenset(
 )
 
 _LONGEST_QUOTE = 300  # characters
+_ENDS = (".", "!", "?", "…")
 _LONGEST_WAIT = 86_400.0  # seconds
 
 
@@ -160,7 +161,9 @@ def refusal(
         message += "."
     else:
         quote = _quote(said, answer, target.key)
-        message += f": {quote}" if quote else f" (status {status})." if status != 200 else "."
+        message += f": {quote}" if quote else f" (status {status})" if status != 200 else ""
+        if not message.endswith(_ENDS):
+            message += "."  # a hint follows
     if (parameter := said.get("param")) == "temperature":
         hint = "Leave the temperature unset: this model fixes its own."
     elif isinstance(parameter, str) and parameter in _PARAMETERS:

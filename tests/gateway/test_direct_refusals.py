@@ -64,7 +64,8 @@ async def test_each_refusal_has_its_class_a_message_and_a_hint(
         await ask(provider.base_url)
     assert type(caught.value) is kind
     assert caught.value.status == status
-    assert caught.value.message and caught.value.hint
+    assert caught.value.message.endswith((".", "?"))  # its hint follows as a sentence of its own
+    assert caught.value.hint
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ function KeyLine({ status, variable }: { status: KeyStatus; variable: string }):
   const { source, hint } = status;
   const where = {
     environment: trans.__('from the environment variable %1', hint || variable),
-    trait: trans.__('set by the administrator'),
+    trait: trans.__('by the administrator'),
     keyring: trans.__('in the system’s keyring'),
     file: trans.__('in a file that only you can read'),
     memory: trans.__('in memory only: gone when Jupyter stops'),
