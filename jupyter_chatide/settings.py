@@ -57,8 +57,10 @@ class Settings(HasTraits):
 
     fallback = List(
         Unicode(),
+        maxlen=10,
         help="""The models (`provider/model`) to ask, in this order, when the one that was asked is
-        unavailable. A user's own chain comes before it. Default: empty, which means none.""",
+        unavailable: at most 10. A user's own chain comes before it. Default: empty, which means
+        none.""",
     ).tag(config=True)
 
     providers = Dict(
@@ -110,8 +112,8 @@ class Settings(HasTraits):
         None,
         allow_none=True,
         min=0,
-        help="""How many tokens a user may use in a `budget_period`, input and output together.
-        Default: None, which means no limit.""",
+        help="""How many tokens a user may use in a `budget_period`, input and output together; an
+        estimate stands for those that no provider counted. Default: None, which means no limit.""",
     ).tag(config=True)
 
     budget_period = Enum(

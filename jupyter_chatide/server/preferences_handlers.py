@@ -11,11 +11,11 @@ from msgspec import UNSET
 from tornado import web
 
 from ..errors import InvalidRequestError
+from ..gateway.validation import LONGEST_CHAIN
 from .base import ChatIDEHandler
 from .bodies import BudgetStatus, PreferencesChange, PreferencesStatus, UsageStatus
 
 _MOST_DAYS = 3660
-_MOST_MODELS = 20
 
 
 class PreferencesHandler(ChatIDEHandler):
@@ -42,8 +42,8 @@ class PreferencesHandler(ChatIDEHandler):
         if fields.get("default_model"):
             _check_model("default_model", fields["default_model"])
         models = fields.get("fallback") or []
-        if len(models) > _MOST_MODELS:
-            raise InvalidRequestError(f"fallback: at most {_MOST_MODELS} models.", "Choose some.")
+        if len(models) > LONGEST_CHAIN:
+            raise InvalidRequestError(f"fallback: at most {LONGEST_CHAIN} models.", "Choose some.")
         for number, model in enumerate(models):
             _check_model(f"fallback[{number}]", model)
         await asyncio.to_thread(self.chatide.gateway.preferences.change, **fields)

@@ -40,6 +40,9 @@ async def test_wishes_are_kept_one_by_one(api: Api, data_dir: Path) -> None:
     assert (await api.get("/providers")).json["default_model"] == "openai/gpt"
     changed = await api("PATCH", "/preferences", {"fallback": None, "default_model": ""})
     assert (changed.json["fallback"], changed.json["default_model"]) == (None, "")
+    chain = [f"demo/{number}" for number in range(11)]  # the gateway would ask ten of them
+    assert (await api("PATCH", "/preferences", {"fallback": chain})).status == 400
+    assert (await api("PATCH", "/preferences", {"fallback": chain[:10]})).status == 200
     assert (data_dir / "preferences.json").stat().st_mode & 0o777 == 0o600
 
 
