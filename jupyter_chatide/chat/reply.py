@@ -63,6 +63,7 @@ class Reply:
         self._usage = Usage()
         self._reasoned = bool(resumes and resumes.reasoned)  # there is reasoning so far
         self._begun = False  # and some of this request
+        self._asked = turn.model  # whom: it may call itself otherwise when it answers
 
     async def go(self) -> Failure | None:
         """Ask the model, stream its answer, carry out its actions.
@@ -100,9 +101,9 @@ class Reply:
                 before = self._writer.written
                 if self._end.reason != "length" or not before.strip():
                     break
-                model = self._end.model or self._turn.model  # the one that knows how it goes on
-                self._continue("length", self._writer.place(), model, attempt)
-                await self._ask(model, Seam(before, self._writer.block))
+                # The one that answered knows how it goes on.
+                self._continue("length", self._writer.place(), self._asked, attempt)
+                await self._ask(self._asked, Seam(before, self._writer.block))
                 if self._writer.written == before:
                     break
         except asyncio.CancelledError:
@@ -163,7 +164,7 @@ class Reply:
         )
         purpose = llm.Purpose("chat", self._chat.id, self._turn.id)
         self._end.reason = "failed"
-        self._begun = False
+        self._asked, self._begun = model, False
         thinking = Thinking()
         used: Usage = UNKNOWN
         answered = False
@@ -220,6 +221,7 @@ class Reply:
                     )
                 )
             case llm.FallbackDelta():
+                self._asked = delta.to_model
                 self._writer.now(
                     ev.ModelSwitched(
                         reply=self.id,

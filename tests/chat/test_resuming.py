@@ -16,6 +16,7 @@ from jupyter_chatide.errors import ConflictError, InvalidRequestError, NotFoundE
 from jupyter_chatide.gateway.errors import PolicyError
 from jupyter_chatide.gateway.policy import Policy
 from tests.fakes.provider import HOLD, FakeProvider, Reasoning
+from tests.fakes.script import event as sent
 
 from .conftest import MODEL, ask, of, until
 
@@ -446,6 +447,18 @@ async def test_one_unknown_number_of_tokens_makes_the_sum_unknown(
     provider.reply(" two", usage=None)
     (finished,) = of(await ask(chat), ev.ReplyFinished)
     assert (finished.input_tokens, finished.output_tokens, finished.cost) == (None, None, None)
+
+
+async def test_the_model_that_was_asked_goes_on_however_it_calls_itself(
+    chat: Chat, provider: FakeProvider
+) -> None:
+    cut = {"index": 0, "delta": {}, "finish_reason": "length"}
+    provider.reply("Half", sent({"model": "fake-model-2026-11-22", "choices": [cut]}), finish=None)
+    provider.reply(" and half.")
+    events = await ask(chat)
+    assert chat.state.replies["r1"].raw == "Half and half."
+    assert [request.json["model"] for request in provider.chats] == ["fake-model"] * 2
+    assert of(events, ev.ReplyContinued)[0].model == MODEL
 
 
 async def test_a_model_that_reasons_to_its_limit_is_not_asked_to_go_on(
