@@ -27,6 +27,7 @@ PREFIX = "chatide-"  # so that people, and programs that hunt secrets, know one 
 LONGEST_LABEL = 80  # characters
 MOST_TOKENS = 200
 UNLIMITED = Budget()
+_LONGEST = 3660 * 86_400.0  # seconds that a token may be good for, if it ends at all
 
 
 class EndpointOffError(ChatIDEError):
@@ -221,3 +222,5 @@ def _check(label: str, budget: Budget, expires: float | None, now: float) -> Non
             raise InvalidRequestError(f"{name}: it must be more than 0.", "Or leave it out.")
     if expires is not None and not expires > now:
         raise InvalidRequestError("days: the token would have expired already.", "Give more.")
+    if expires is not None and expires > now + _LONGEST:
+        raise InvalidRequestError("days: at most 10 years.", "Or leave it out.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import threading
 import time
@@ -61,6 +62,12 @@ def test_a_revoked_token_is_none_in_any_process(tokens: EndpointTokens) -> None:
     other.check(kept)
     with pytest.raises(NotFoundError):
         tokens.revoke(info.id)
+
+
+@pytest.mark.parametrize("days", [0.0, -1.0, 1e9, 1e308, math.inf, math.nan])
+def test_a_token_ends_at_a_time_that_there_is(tokens: EndpointTokens, days: float) -> None:
+    with pytest.raises(InvalidRequestError, match="days"):
+        tokens.create("x", expires=time.time() + days * 86_400)
 
 
 def test_an_expired_token_is_none_and_goes(tokens: EndpointTokens) -> None:
