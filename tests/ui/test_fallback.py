@@ -146,6 +146,27 @@ def test_a_retry_folds_the_earlier_try_away(
     expect(sidebar.panel.locator(".jp-ChatIDE-turn")).to_have_count(1)
 
 
+HIDE_FOR_A_FRAME = """async () => {
+    const page = document.getElementById("main");
+    const frame = () => new Promise(requestAnimationFrame);
+    page.classList.add("lm-mod-hidden");
+    await frame();
+    await frame();
+    page.classList.remove("lm-mod-hidden");
+}"""
+
+
+def test_escape_closes_the_picker_after_a_change_of_theme(sidebar: Sidebar) -> None:
+    sidebar.panel.get_by_role("button", name="Model:").click()
+    search = sidebar.panel.get_by_role("combobox")
+    expect(search).to_be_focused()
+    # A change of theme does this; whether a frame falls into it is chance.
+    sidebar.page.evaluate(HIDE_FOR_A_FRAME)
+    expect(search).not_to_be_focused()
+    sidebar.page.keyboard.press("Escape")
+    expect(search).to_have_count(0)
+
+
 def test_a_double_click_retries_once(sidebar: Sidebar, one: FakeProvider) -> None:
     one.refuse(400, {"message": "odd"})
     sidebar.ask("Write")
