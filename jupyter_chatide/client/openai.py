@@ -39,6 +39,9 @@ class EndpointError(ChatIDEError):
     def __str__(self) -> str:  # as a notebook shows it
         return f"{self.message} {self.hint}"
 
+    def _render_traceback_(self) -> list[str]:  # nothing of it is the notebook's code
+        return [f"{type(self).__name__}: {self}"]
+
 
 def openai_client(**kwargs: Any) -> Any:
     """An ``openai.OpenAI`` that asks the providers of Jupyter ChatIDE, without seeing a key.

@@ -33,7 +33,8 @@ class _EndpointHandler(ChatIDEHandler):
             budget_cost=token.budget.cost,
             budget_tokens=token.budget.tokens,
             period=token.budget.period,
-            spent_cost=spent.cost if spent else None,
+            # Nothing known of what was spent is unknown, and not nothing.
+            spent_cost=spent.cost if spent and (spent.cost or not spent.unknown) else None,
             spent_tokens=spent.tokens if spent else None,
             estimated_tokens=spent.estimated if spent else 0,
         )

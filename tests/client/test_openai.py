@@ -147,6 +147,8 @@ def test_without_a_jupyter_server_it_says_so(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(EndpointError, match="not started by a Jupyter server") as error:
         openai_client()
     assert "openai.OpenAI" in str(error.value)
+    # IPython shows this instead of a traceback through our code.
+    assert error.value._render_traceback_() == [f"EndpointError: {error.value}"]
 
 
 def test_without_the_openai_package_it_says_how_to_get_it(

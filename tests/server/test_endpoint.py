@@ -310,6 +310,19 @@ async def test_a_token_expires(endpoint: Endpoint, api: Api, provider: FakeProvi
     assert (await api.get("/endpoint")).json["tokens"] == []
 
 
+async def test_what_a_token_spent_is_no_nought_where_the_price_is_unknown(
+    endpoint: Endpoint, api: Api, provider: FakeProvider
+) -> None:
+    await api.use(provider)
+    await endpoint.open()
+    (before,) = (await api.get("/endpoint")).json["tokens"]
+    assert before["spent_cost"] == 0
+    provider.reply("Hello", usage=(7, 5))
+    assert (await endpoint.ask()).status == 200
+    (after,) = (await api.get("/endpoint")).json["tokens"]
+    assert (after["spent_tokens"], after["spent_cost"]) == (12, None)
+
+
 async def test_a_budget_of_tokens_ends_a_token(
     endpoint: Endpoint, api: Api, provider: FakeProvider
 ) -> None:
