@@ -21,24 +21,25 @@ class Estimate:
     """
 
     def __init__(self, request: LLMRequest) -> None:
-        self._characters = sum(
+        self._given = sum(
             len(message.text) + sum(len(call.arguments) for call in message.tool_calls)
             for message in request.messages
         )
         if request.tools:
-            self._characters += len(msgspec.json.encode(request.tools))
+            self._given += len(msgspec.json.encode(request.tools))
+        self._made = 0
 
     def take(self, delta: AnyDelta) -> None:
         """Take in the next piece of the answer."""
         match delta:
             case TextDelta(text=text) | ReasoningDelta(text=text):
-                self._characters += len(text)
+                self._made += len(text)
             case ToolCallDelta():
-                self._characters += len(delta.name) + len(delta.arguments)
+                self._made += len(delta.name) + len(delta.arguments)
             case UsageDelta():
-                self._characters = 0
+                self._given = self._made = 0
 
     @property
-    def tokens(self) -> int:
-        """Of all that was not counted."""
-        return -(-self._characters // _CHARACTERS)
+    def usage(self) -> UsageDelta:
+        """The tokens of all that was not counted."""
+        return UsageDelta(-(-self._given // _CHARACTERS), -(-self._made // _CHARACTERS))

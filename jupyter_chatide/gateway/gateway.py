@@ -309,7 +309,11 @@ class Gateway:
                 model,
                 usage,
                 finished=finished,
-                estimate=0 if refused or counted else estimate.tokens,
+                estimate=(
+                    None
+                    if refused or counted
+                    else self._with_cost(target, request.model, estimate.usage)
+                ),
                 free=usage is None and self._is_free(target, request.model),
             )
 
@@ -317,6 +321,9 @@ class Gateway:
         if usage.cost is not None:  # the provider's own word
             return usage
         await self.catalog.load()
+        return self._with_cost(target, model, usage)
+
+    def _with_cost(self, target: Target, model: str, usage: UsageDelta) -> UsageDelta:
         cost = self.catalog.cost(target.provider, model, usage, base_url=target.base_url)
         return usage if cost is None else msgspec.structs.replace(usage, cost=cost)
 

@@ -28,7 +28,7 @@ class Spent(msgspec.Struct, frozen=True):
     """What was spent in a period.
 
     Args:
-        cost: US dollars, of the requests whose cost is known.
+        cost: US dollars, of the requests whose cost is known, with what is only estimated.
         tokens: input and output together, with what is only estimated.
         unknown: requests whose cost nobody knows.
         estimated: how many of the tokens are an estimate, of requests that nobody counted.
@@ -107,7 +107,7 @@ class UsageLedger:
         usage: UsageDelta | None,
         *,
         finished: bool,
-        estimate: int = 0,
+        estimate: UsageDelta | None = None,
         free: bool = False,
     ) -> None:
         """Write down one request; it takes no time of the caller's, and never fails.
@@ -117,7 +117,7 @@ class UsageLedger:
             model: the ``provider/model`` that was asked.
             usage: its tokens and cost; ``None`` where the provider did not say.
             finished: whether the answer came to its end.
-            estimate: the tokens that a budget counts beside them, of what nobody counted.
+            estimate: what a budget counts beside it, of what nobody counted.
             free: whether it costs nothing, whatever it took.
         """
         if self._closed:
@@ -141,7 +141,7 @@ class UsageLedger:
     async def check(self, budget: Budget, *, token: str = "") -> None:
         """See that something is left of a budget.
 
-        Requests of unknown cost count for tokens only, by an estimate where nobody counted them.
+        What nobody counted is estimated; a request whose price is unknown counts for tokens only.
 
         Args:
             budget: the user's, or that of an endpoint token.
@@ -239,7 +239,7 @@ def _record(
     model: str,
     usage: UsageDelta | None,
     finished: bool,
-    estimate: int,
+    estimate: UsageDelta | None,
     free: bool,
 ) -> UsageRecord:
     from .usage_file import UsageRecord
@@ -258,7 +258,8 @@ def _record(
         output_tokens=usage.output_tokens if usage else None,
         cached_tokens=usage.cached_tokens if usage else None,
         reasoning_tokens=usage.reasoning_tokens if usage else None,
-        estimate=estimate,
+        estimate=estimate.input_tokens + estimate.output_tokens if estimate else 0,
+        estimated_cost=(estimate.cost or 0.0) if estimate else 0.0,
         cost=usage.cost if usage else 0.0 if free else None,
         finished=finished,
     )
@@ -289,7 +290,8 @@ def _in_words(end: float) -> str:
 def _used_up(budget: Budget, spent: Spent) -> tuple[str, str] | None:
     """Which budget is used up, in words, and the setting that holds it."""
     if budget.cost is not None and spent.cost >= budget.cost:
-        limit = f"${budget.cost:,.2f} a {budget.period} is used up: ${spent.cost:,.2f} are spent"
+        used = f"{'about ' if spent.estimated else ''}${spent.cost:,.2f} are spent"
+        limit = f"${budget.cost:,.2f} a {budget.period} is used up: {used}"
         return limit, "budget_cost"
     if budget.tokens is not None and spent.tokens >= budget.tokens:
         about = "about " if spent.estimated else ""

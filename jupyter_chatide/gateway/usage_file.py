@@ -29,7 +29,8 @@ CREATE TABLE IF NOT EXISTS requests (
     time REAL NOT NULL, day TEXT NOT NULL, provider TEXT NOT NULL, model TEXT NOT NULL,
     client TEXT NOT NULL, chat TEXT NOT NULL, turn TEXT NOT NULL, token TEXT NOT NULL,
     input_tokens INTEGER, output_tokens INTEGER, cached_tokens INTEGER, reasoning_tokens INTEGER,
-    estimate INTEGER NOT NULL, cost REAL, finished INTEGER NOT NULL
+    estimate INTEGER NOT NULL, estimated_cost REAL NOT NULL, cost REAL,
+    finished INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS by_time ON requests (time);
 CREATE INDEX IF NOT EXISTS by_day ON requests (day);
@@ -41,8 +42,8 @@ CREATE INDEX IF NOT EXISTS by_token ON requests (token, time) WHERE token != '';
 class UsageRecord(msgspec.Struct, frozen=True):
     """One request, in the order of the table's columns.
 
-    Tokens are ``None`` where the provider gave none; ``estimate`` is what a budget counts beside
-    them, of what nobody counted. ``cost`` is in US dollars.
+    Tokens are ``None`` where the provider gave none; ``estimate`` (tokens) and ``estimated_cost``
+    are what a budget counts beside them, of what nobody counted. Costs are in US dollars.
     """
 
     time: float
@@ -58,6 +59,7 @@ class UsageRecord(msgspec.Struct, frozen=True):
     cached_tokens: int | None
     reasoning_tokens: int | None
     estimate: int
+    estimated_cost: float
     cost: float | None
     finished: bool
 
@@ -117,8 +119,8 @@ class UsageFile:
                 )
 
     def spent(self, start: float, token: str) -> tuple[float, int, int, int]:
-        """Cost (US dollars), tokens, requests of unknown cost, and estimated ones of the tokens,
-        since ``start``.
+        """Cost (US dollars) and tokens, both with what is estimated, requests of unknown cost, and
+        estimated ones of the tokens, since ``start``.
 
         Args:
             start: seconds since 1970.
@@ -128,7 +130,7 @@ class UsageFile:
             ChatIDEError: the file cannot be read.
         """
         query = """
-            SELECT COALESCE(SUM(cost), 0.0),
+            SELECT COALESCE(SUM(COALESCE(cost, 0.0) + estimated_cost), 0.0),
                    COALESCE(SUM(COALESCE(input_tokens + output_tokens, 0) + estimate), 0),
                    COUNT(*) - COUNT(cost), COALESCE(SUM(estimate), 0)
             FROM requests WHERE time >= ?"""
@@ -207,7 +209,6 @@ class UsageFile:
             try:
                 connection.execute("PRAGMA journal_mode = WAL").fetchone()
                 connection.execute("PRAGMA synchronous = NORMAL")
-                _set_aside_older(connection)
                 connection.executescript(_TABLE)
             except BaseException:
                 connection.close()
@@ -238,25 +239,6 @@ class UsageFile:
             self._told = True
             said = error.message if isinstance(error, ChatIDEError) else type(error).__name__
             _log.warning("What requests use is not written down for now: %s", said)
-
-
-def _set_aside_older(connection: sqlite3.Connection) -> None:
-    """Make room for the table, where there is an older one that knows no estimates."""
-    columns = {row[1] for row in connection.execute("PRAGMA table_info(requests)")}
-    if columns and "estimate" not in columns:
-        connection.executescript(
-            """BEGIN;
-            ALTER TABLE requests RENAME TO older;
-            DROP INDEX IF EXISTS by_time; DROP INDEX IF EXISTS by_day;
-            DROP INDEX IF EXISTS by_chat; DROP INDEX IF EXISTS by_token;"""
-            + _TABLE
-            + """INSERT INTO requests SELECT time, day, provider, model, client, chat, turn, token,
-                IIF(counted, input_tokens, NULL), IIF(counted, output_tokens, NULL),
-                IIF(counted, cached_tokens, NULL), IIF(counted, reasoning_tokens, NULL),
-                0, cost, finished FROM older;
-            DROP TABLE older;
-            COMMIT;"""
-        )
 
 
 def _reason(error: Exception) -> str:

@@ -144,6 +144,19 @@ async def test_stopping_every_answer_does_not_pass_by_a_budget_of_tokens(
         ] * 2
 
 
+async def test_stopping_every_answer_does_not_pass_by_a_budget_of_money(
+    remote: FakeProvider, tmp_path: Path
+) -> None:
+    remote.otherwise("x" * 4000, HOLD)
+    async with gateway_in(tmp_path, remote, budget=Budget(cost=0.001)) as gateway:
+        await gateway.models("fake")  # which tells its prices
+        async with aclosing(gateway.stream(question("fake", "priced"))) as deltas:
+            assert isinstance(await anext(deltas), TextDelta)
+        with pytest.raises(BudgetError, match="about"):
+            await deltas_of(gateway, question("fake", "priced"))
+        assert (await gateway.usage.report()).totals.cost is None  # an estimate is no cost
+
+
 async def test_a_stopped_answer_of_a_local_model_costs_nothing_and_its_tokens_are_unknown(
     remote: FakeProvider, tmp_path: Path
 ) -> None:

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -114,39 +113,20 @@ async def test_a_cost_that_nobody_knows_is_never_nothing(ledger: UsageLedger) ->
 async def test_tokens_that_nobody_counted_are_unknown_and_estimated_for_budgets_only(
     ledger: UsageLedger,
 ) -> None:
-    await ledger.record(CHAT, "a/silent", None, finished=False, estimate=40)
+    await ledger.record(
+        CHAT, "a/silent", None, finished=False, estimate=UsageDelta(30, 10, cost=0.5)
+    )
     (row,) = (await ledger.report()).rows
     assert (row.input_tokens, row.output_tokens, row.uncounted) == (None, None, 1)
     await used(ledger, model="a/silent")
     report = await ledger.report()
     assert report.totals == UsageTotals(2, 100, 50, 0.25, 1, 1)
-    assert await ledger.spent(A_DAY) == Spent(0.25, 190, 1, estimated=40)
+    assert row.cost is None
+    assert await ledger.spent(A_DAY) == Spent(0.75, 190, 1, estimated=40)
     with pytest.raises(BudgetError, match="about 190 are used"):
         await ledger.check(Budget(tokens=190))
-
-
-async def test_a_record_without_estimates_goes_on(folder: Path, clock: Clock) -> None:
-    folder.mkdir(mode=0o700)
-    (folder / "usage.db").touch(0o600)
-    with closing(sqlite3.connect(folder / "usage.db")) as older, older:
-        older.execute(
-            """CREATE TABLE requests (
-            time REAL, day TEXT, provider TEXT, model TEXT, client TEXT, chat TEXT, turn TEXT,
-            token TEXT, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL,
-            cached_tokens INTEGER NOT NULL, reasoning_tokens INTEGER NOT NULL, cost REAL,
-            counted INTEGER NOT NULL, finished INTEGER NOT NULL)"""
-        )
-        older.execute("CREATE INDEX by_time ON requests (time)")
-        for counted in (1, 0):
-            values = (clock.now, "2026-11-22", "a", "m", "", "", "", "", 7 * counted, 11 * counted)
-            older.execute(
-                "INSERT INTO requests VALUES (?,?,?,?,?,?,?,?,?,?,0,0,NULL,?,1)",
-                (*values, counted),
-            )
-    ledger = UsageLedger(folder, clock=clock)
-    await ledger.record(CHAT, "a/m", None, finished=False, estimate=40)
-    assert (await ledger.report()).totals == UsageTotals(3, 7, 11, None, 3, 2)
-    await ledger.aclose()
+    with pytest.raises(BudgetError, match=r"about \$0.75 are spent"):
+        await ledger.check(Budget(cost=0.7))
 
 
 async def test_a_report_can_be_of_one_chat_and_of_some_days(
