@@ -13,7 +13,7 @@ from .settings import Settings
 if TYPE_CHECKING:
     from .chat import Chats
     from .gateway import Gateway
-    from .gateway.endpoint import Endpoint
+    from .gateway.endpoint.endpoint import Endpoint
     from .runtime import Runtime
     from .runtime.previews import PreviewTokens
 
@@ -38,7 +38,7 @@ class ChatIDEExtension(Settings, ExtensionApp):
     @cached_property
     def endpoint(self) -> Endpoint:
         """The gateway for other programs."""
-        from .gateway.endpoint import Endpoint
+        from .gateway.endpoint.endpoint import Endpoint
 
         return Endpoint(
             self.gateway,

@@ -39,10 +39,10 @@ MAY_IMPORT = {
 
 # The worker process, and what only it loads.
 LITELLM_WORKER = {
-    "gateway/litellm_request.py",
-    "gateway/litellm_worker.py",
-    "gateway/litellm_failures.py",
-    "gateway/litellm_reply.py",
+    "gateway/litellm/request.py",
+    "gateway/litellm/worker.py",
+    "gateway/litellm/failures.py",
+    "gateway/litellm/reply.py",
 }
 
 # Written in two halves, so that this file does not say them either.

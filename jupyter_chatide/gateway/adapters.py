@@ -6,10 +6,10 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from .adapter import Adapter, ProviderConfiguration
-from .connections import Connections
-from .direct import DirectAdapter
 from .errors import GatewayError
 from .settings import GatewaySettings
+from .wire.connections import Connections
+from .wire.direct import DirectAdapter
 
 if TYPE_CHECKING:
     from .local import LocalModels
@@ -56,11 +56,11 @@ class Adapters:
         if kind == "direct":
             return DirectAdapter(self.connections, deadlines)
         if kind == "ollama":
-            from .ollama import OllamaAdapter
+            from .wire.ollama import OllamaAdapter
 
             return OllamaAdapter(self.connections, deadlines)
         if kind == "litellm":
-            from .litellm_adapter import LiteLLMAdapter
+            from .litellm.adapter import LiteLLMAdapter
 
             return LiteLLMAdapter(deadlines, self._settings.workers)
         if kind == "local":

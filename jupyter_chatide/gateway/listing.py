@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 
 from .adapter import Target
-from .connections import Connections, connection_failure
 from .errors import GatewayError, MalformedReplyError, ModelNotFoundError, ModelTimeoutError
 from .listing_formats import (
     Entry,
@@ -24,7 +23,8 @@ from .listing_formats import (
     xai_models,
 )
 from .messages import ModelInfo
-from .refusals import refusal
+from .wire.connections import Connections, connection_failure
+from .wire.refusals import refusal
 
 OLLAMA_CONTEXT = 8192
 """Tokens that Ollama is asked to read at once where nobody set another number."""

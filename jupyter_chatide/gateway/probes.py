@@ -8,10 +8,10 @@ from typing import NamedTuple
 from ..errors import ChatIDEError
 from .adapter import Target
 from .addresses import is_loopback
-from .connections import Connections
 from .errors import AuthenticationError, PermissionDeniedError
 from .listing import list_models
 from .messages import ModelInfo
+from .wire.connections import Connections
 
 _PATIENCE = 0.5  # seconds that a server on this machine has to show itself
 _REMOTE_PATIENCE = 2.0  # the same for a server elsewhere

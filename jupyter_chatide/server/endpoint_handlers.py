@@ -10,7 +10,7 @@ from jupyter_server.auth.decorator import authorized
 from tornado import web
 
 from ..errors import ChatIDEError
-from ..gateway.endpoint_tokens import TokenInfo
+from ..gateway.endpoint.tokens import TokenInfo
 from ..gateway.settings import Budget
 from .base import ChatIDEHandler
 from .bodies import CreatedToken, EndpointChange, EndpointStatus, NewToken, TokenStatus

@@ -20,7 +20,7 @@ from ..errors import (
     NotFoundError,
     TooBusyError,
 )
-from ..gateway.endpoint_tokens import EndpointOffError
+from ..gateway.endpoint.tokens import EndpointOffError
 from ..gateway.errors import (
     BudgetError,
     GatewayError,

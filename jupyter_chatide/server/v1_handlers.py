@@ -25,9 +25,9 @@ from .streaming import KEEPALIVE, listen
 
 if TYPE_CHECKING:
     from ..extension import ChatIDEExtension
-    from ..gateway.endpoint import Endpoint
-    from ..gateway.endpoint_requests import CompletionRequest
-    from ..gateway.endpoint_tokens import TokenInfo
+    from ..gateway.endpoint.endpoint import Endpoint
+    from ..gateway.endpoint.requests import CompletionRequest
+    from ..gateway.endpoint.tokens import TokenInfo
 
 _BODY_BYTES = 20_000_000
 
@@ -85,7 +85,7 @@ class V1Handler(web.RequestHandler):
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Tell what went wrong as OpenAI's API does."""
-        from ..gateway.endpoint_replies import plain_error
+        from ..gateway.endpoint.replies import plain_error
 
         error = kwargs.get("exc_info", (None, None, None))[1]
         if isinstance(error, ChatIDEError):
@@ -110,12 +110,12 @@ class V1Handler(web.RequestHandler):
 
     def explain(self, error: Exception) -> object:
         """The body that tells of an error."""
-        from ..gateway.endpoint_replies import error_body
+        from ..gateway.endpoint.replies import error_body
 
         return error_body(error) if isinstance(error, ChatIDEError) else self._unforeseen(error)
 
     def _tell(self, error: ChatIDEError) -> None:
-        from ..gateway.endpoint_replies import error_body, retry_after, status_of, worth_retrying
+        from ..gateway.endpoint.replies import error_body, retry_after, status_of, worth_retrying
 
         # What OpenAI's clients look at before they ask again by themselves.
         self.set_header("x-should-retry", "true" if worth_retrying(error) else "false")
@@ -126,7 +126,7 @@ class V1Handler(web.RequestHandler):
         self.answer(error_body(error), status_of(error))
 
     def _unforeseen(self, error: BaseException | None) -> object:
-        from ..gateway.endpoint_replies import plain_error
+        from ..gateway.endpoint.replies import plain_error
 
         number = secrets.token_hex(4)
         self.log.error(
@@ -170,7 +170,7 @@ class CompletionsHandler(V1Handler):
     @allow_unauthenticated
     async def post(self, path: str = "") -> None:
         """Answer a question, as a stream or in one piece."""
-        from ..gateway.endpoint_requests import read_completion
+        from ..gateway.endpoint.requests import read_completion
 
         if len(self.request.body) > _BODY_BYTES:
             self._refuse_size()
@@ -187,7 +187,7 @@ class CompletionsHandler(V1Handler):
             self.finish()
 
     async def _answer(self, completion: CompletionRequest) -> None:
-        from ..gateway.endpoint_replies import Reply
+        from ..gateway.endpoint.replies import Reply
 
         reply = Reply(completion.model, one_call=completion.one_call)
         source = self.endpoint.stream(self.token, completion)
@@ -227,7 +227,7 @@ class CompletionsHandler(V1Handler):
             sent.result()
 
     def _refuse_size(self) -> NoReturn:
-        from ..gateway.endpoint_replies import plain_error
+        from ..gateway.endpoint.replies import plain_error
 
         words = f"The request is larger than {_BODY_BYTES / 1e6:g} MB. Send less at once."
         self.answer(plain_error(words, 413, "too_large"), 413)
@@ -240,7 +240,7 @@ class V1ModelsHandler(V1Handler):
     @allow_unauthenticated
     async def get(self, path: str = "") -> None:
         """List the models of all providers that are ready."""
-        from ..gateway.endpoint_replies import model_entry
+        from ..gateway.endpoint.replies import model_entry
 
         models = await self.endpoint.models()
         self.answer({"object": "list", "data": [model_entry(*pair) for pair in models]})
@@ -252,6 +252,6 @@ class V1ModelHandler(V1Handler):
     @allow_unauthenticated
     async def get(self, path: str = "") -> None:
         """Tell of one model."""
-        from ..gateway.endpoint_replies import model_entry
+        from ..gateway.endpoint.replies import model_entry
 
         self.answer(model_entry(*await self.endpoint.model(path)))

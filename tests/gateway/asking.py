@@ -7,8 +7,8 @@ from typing import Any
 
 from jupyter_chatide.gateway import ChatMessage, LLMRequest, ProviderConfiguration
 from jupyter_chatide.gateway.adapter import Target
-from jupyter_chatide.gateway.direct import DirectAdapter
 from jupyter_chatide.gateway.messages import AnyDelta, TextDelta
+from jupyter_chatide.gateway.wire.direct import DirectAdapter
 
 KEY = "sk-canary-7f3a9b2c5d8e1f40"
 """Hunted for in everything that a person or a log may see."""

@@ -27,7 +27,6 @@ from jupyter_chatide.gateway import (
     errors,
 )
 from jupyter_chatide.gateway.breaker import Breaker
-from jupyter_chatide.gateway.direct import DirectAdapter
 from jupyter_chatide.gateway.fallback import (
     FURTHER,
     POLICY,
@@ -40,6 +39,7 @@ from jupyter_chatide.gateway.fallback import (
 )
 from jupyter_chatide.gateway.messages import AnyDelta, ImagePart, RetryDelta
 from jupyter_chatide.gateway.settings import Deadlines, GatewaySettings
+from jupyter_chatide.gateway.wire.direct import DirectAdapter
 from tests.fakes import CUT, HOLD, FakeProvider, Reasoning, free_port
 
 from .asking import KEY, question, target_for, text_of

@@ -14,8 +14,8 @@ from jupyter_chatide.gateway import (
     UnreachableError,
 )
 from jupyter_chatide.gateway.adapter import Target
-from jupyter_chatide.gateway.connections import Connections
 from jupyter_chatide.gateway.listing import list_models
+from jupyter_chatide.gateway.wire.connections import Connections
 from tests.fakes import HOLD, FakeProvider, free_port
 
 from .asking import KEY, target_for

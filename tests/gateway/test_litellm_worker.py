@@ -19,15 +19,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from jupyter_chatide.gateway import worker_protocol
 from jupyter_chatide.gateway.adapter import Target
 from jupyter_chatide.gateway.errors import AuthenticationError, GatewayError, OverloadedError
-from jupyter_chatide.gateway.litellm_adapter import LiteLLMAdapter
+from jupyter_chatide.gateway.litellm import protocol
+from jupyter_chatide.gateway.litellm.adapter import LiteLLMAdapter
 from jupyter_chatide.gateway.messages import FinishDelta, TextDelta
 from tests.fakes.provider import HOLD, FakeProvider
 from tests.gateway.asking import KEY, question, target_for, text_of
 
-MODULE = "jupyter_chatide.gateway.litellm_worker"
+MODULE = "jupyter_chatide.gateway.litellm.worker"
 
 
 def target(provider: FakeProvider) -> Target:
@@ -136,7 +136,7 @@ def test_what_the_worker_prints_holds_neither_key_nor_prompt(provider: FakeProvi
     provider.refuse(401, {"message": f"wrong key {KEY}"})
     provider.refuse(500, {"message": f"crashed on {KEY}"})
     asked = [
-        worker_protocol.Ask(number, target(provider), question(text="a secret prompt"), 30.0)
+        protocol.Ask(number, target(provider), question(text="a secret prompt"), 30.0)
         for number in (1, 2)
     ]
     with subprocess.Popen(
@@ -147,7 +147,7 @@ def test_what_the_worker_prints_holds_neither_key_nor_prompt(provider: FakeProvi
         env={**os.environ, "LITELLM_MODE": "PRODUCTION", "LITELLM_LOCAL_MODEL_COST_MAP": "True"},
     ) as worker:
         assert worker.stdin is not None and worker.stdout is not None
-        worker.stdin.write(b"".join(map(worker_protocol.encode, asked)))
+        worker.stdin.write(b"".join(map(protocol.encode, asked)))
         worker.stdin.flush()
         frames = [worker.stdout.readline() for _ in range(3)]
         _, errors = worker.communicate(timeout=10)
@@ -301,7 +301,7 @@ async def test_closing_during_the_start_leaves_nothing(provider: FakeProvider) -
 
 PARENT = """
 import asyncio, sys
-from jupyter_chatide.gateway.litellm_adapter import LiteLLMAdapter
+from jupyter_chatide.gateway.litellm.adapter import LiteLLMAdapter
 from tests.gateway.asking import question, target_for
 
 async def main():

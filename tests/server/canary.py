@@ -26,7 +26,7 @@ from tests.gateway.asking import SERVICE_ACCOUNT
 
 from .process import JupyterProcess
 
-WORKER = "jupyter_chatide.gateway.litellm_worker"
+WORKER = "jupyter_chatide.gateway.litellm.worker"
 PLACES = {
     "environment": "openai",
     "trait": "of-the-lab",

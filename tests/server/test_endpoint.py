@@ -14,7 +14,7 @@ import pytest
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest, HTTPResponse
 from traitlets.config import Config
 
-from jupyter_chatide.gateway.endpoint_tokens import EndpointTokens
+from jupyter_chatide.gateway.endpoint.tokens import EndpointTokens
 from tests.fakes.provider import HOLD, FakeProvider
 
 from .conftest import Answer, Api

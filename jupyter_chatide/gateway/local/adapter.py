@@ -10,8 +10,6 @@ import msgspec
 
 from ...errors import InvalidRequestError
 from ..adapter import Target
-from ..connections import Connections
-from ..direct import DirectAdapter
 from ..errors import (
     GatewayError,
     MalformedReplyError,
@@ -21,6 +19,8 @@ from ..errors import (
 )
 from ..messages import AnyDelta, ImagePart, LLMRequest, ModelInfo
 from ..settings import Deadlines
+from ..wire.connections import Connections
+from ..wire.direct import DirectAdapter
 from .serving_process import ServingProcess
 from .store import LocalModels
 

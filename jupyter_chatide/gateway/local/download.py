@@ -20,7 +20,7 @@ import msgspec
 
 from ...errors import ChatIDEError
 from ..addresses import is_loopback
-from ..connections import Connections
+from ..wire.connections import Connections
 from .models import LocalState, RecommendedModel
 from .partial_file import (
     Source,

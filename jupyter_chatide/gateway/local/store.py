@@ -14,8 +14,8 @@ import msgspec
 
 from ...errors import ChatIDEError, ConflictError, InvalidRequestError, NotFoundError
 from ...paths import default_data_dir, private_dir
-from ..connections import Connections
 from ..errors import GatewayError, ModelNotFoundError
+from ..wire.connections import Connections
 from .download import Download, Patience
 from .file_lock import FileLock
 from .gguf import Header, read_header

@@ -10,7 +10,7 @@ import pytest
 
 from jupyter_chatide.gateway.adapter import Target
 from jupyter_chatide.gateway.errors import GatewayError
-from jupyter_chatide.gateway.litellm_adapter import LiteLLMAdapter
+from jupyter_chatide.gateway.litellm.adapter import LiteLLMAdapter
 from jupyter_chatide.gateway.messages import AnyDelta, ChatMessage, LLMRequest
 from tests.fakes import FakeAnthropic, FakeGemini, FakeProvider
 from tests.gateway.asking import KEY, target_for

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from jupyter_core.utils import ensure_event_loop
 
-from jupyter_chatide.gateway.litellm_adapter import LiteLLMAdapter
+from jupyter_chatide.gateway.litellm.adapter import LiteLLMAdapter
 from jupyter_chatide.gateway.settings import Deadlines
 
 from .asking import FORMATS, Format, serve

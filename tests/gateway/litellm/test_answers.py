@@ -8,7 +8,8 @@ from contextlib import aclosing
 
 import pytest
 
-from jupyter_chatide.gateway.litellm_adapter import LiteLLMAdapter
+from jupyter_chatide.gateway.litellm.adapter import LiteLLMAdapter
+from jupyter_chatide.gateway.litellm.protocol import WINDOW
 from jupyter_chatide.gateway.messages import (
     AnyDelta,
     FinishDelta,
@@ -18,7 +19,6 @@ from jupyter_chatide.gateway.messages import (
     ToolCallDelta,
     UsageDelta,
 )
-from jupyter_chatide.gateway.worker_protocol import WINDOW
 from tests.fakes import HOLD, Call, Reasoning
 from tests.gateway.asking import text_of
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from jupyter_chatide.gateway import errors
-from jupyter_chatide.gateway.litellm_adapter import LiteLLMAdapter
+from jupyter_chatide.gateway.litellm.adapter import LiteLLMAdapter
 from jupyter_chatide.gateway.messages import TextDelta
 from tests.fakes import CUT, EMPTY, FLOOD, HOLD, MALFORMED, free_port
 from tests.gateway.asking import text_of

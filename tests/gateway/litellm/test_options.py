@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from jupyter_chatide.gateway.adapter import ProviderConfiguration, Target
-from jupyter_chatide.gateway.litellm_adapter import LiteLLMAdapter
-from jupyter_chatide.gateway.litellm_request import arguments
+from jupyter_chatide.gateway.litellm.adapter import LiteLLMAdapter
+from jupyter_chatide.gateway.litellm.request import arguments
 from jupyter_chatide.gateway.providers import DEFAULT_PROVIDERS
 from tests.gateway.asking import KEY
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from jupyter_chatide.gateway import errors
-from jupyter_chatide.gateway.litellm_adapter import LiteLLMAdapter
+from jupyter_chatide.gateway.litellm.adapter import LiteLLMAdapter
 from tests.fakes import Failure, FakeProvider
 from tests.fakes.gemini import blocked
 from tests.gateway.asking import KEY, target_for

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from jupyter_chatide.gateway.litellm_adapter import LiteLLMAdapter
+from jupyter_chatide.gateway.litellm.adapter import LiteLLMAdapter
 from jupyter_chatide.gateway.messages import (
     ChatMessage,
     ImagePart,

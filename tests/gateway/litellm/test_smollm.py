@@ -9,7 +9,7 @@ from contextlib import aclosing
 import httpx
 import pytest
 
-from jupyter_chatide.gateway.litellm_adapter import LiteLLMAdapter
+from jupyter_chatide.gateway.litellm.adapter import LiteLLMAdapter
 from jupyter_chatide.gateway.messages import (
     ChatMessage,
     FinishDelta,

@@ -8,7 +8,7 @@ from contextlib import aclosing
 
 import pytest
 
-from jupyter_chatide.gateway.litellm_adapter import LiteLLMAdapter
+from jupyter_chatide.gateway.litellm.adapter import LiteLLMAdapter
 from jupyter_chatide.gateway.messages import TextDelta
 from tests.fakes import HOLD
 

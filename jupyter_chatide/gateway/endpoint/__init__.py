@@ -1,0 +1,1 @@
+"""The gateway for other programs, in OpenAI's format, with tokens of its own."""

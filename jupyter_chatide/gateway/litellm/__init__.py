@@ -1,0 +1,1 @@
+"""The providers that litellm speaks to, through worker processes of their own."""
