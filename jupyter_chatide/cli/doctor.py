@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from .. import __version__
-from ..client.money import dollars
+from ..client.money import budget_words
 from ..client.own_parts import OwnParts
 from ..errors import ChatIDEError
 from .arguments import Arguments
@@ -161,14 +161,7 @@ async def _budget(gateway: Gateway) -> Finding:
         spent = await gateway.usage.spent(budget)
     except ChatIDEError as error:
         return Finding("budget", "failed", error.message, error.hint)
-    used = [f"{spent.tokens:,} tokens"] if budget.cost is None else [dollars(spent.cost)]
-    allowed = [f"{budget.tokens:,} tokens"] if budget.tokens is not None else []
-    if budget.cost is not None:
-        allowed.insert(0, dollars(budget.cost))
-        used += [f"{spent.tokens:,} tokens"] * (budget.tokens is not None)
-    return Finding(
-        "budget", "ok", f"{' and '.join(used)} of {' and '.join(allowed)} a {budget.period}"
-    )
+    return Finding("budget", "ok", budget_words(budget, spent))
 
 
 async def _sandbox(parts: OwnParts) -> list[Finding]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ..client.money import cost_words
+from ..client.money import budget_words, cost_words
 from ..client.own_parts import OwnParts
 from .arguments import Arguments
 from .process import OK, tell
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def command(arguments: Arguments) -> int:
     """Carry the command out."""
-    report = asyncio.run(_report(arguments.days))
+    report, budget = asyncio.run(_report(arguments.days))
     if arguments.json:
         print(msgspec.json.encode(report).decode())
     elif not report.rows:
@@ -27,12 +27,16 @@ def command(arguments: Arguments) -> int:
     else:
         rows = [(row.day, f"{row.provider}/{row.model}", *_words(row)) for row in report.rows]
         print_table([*rows, ("", "in all", *_words(report.totals))])
+    if budget and not arguments.json:
+        tell(f"Budget: {budget}.")
     return OK
 
 
-async def _report(days: int) -> UsageReport:
+async def _report(days: int) -> tuple[UsageReport, str]:
     async with OwnParts().gateway() as gateway:
-        return await gateway.usage.report(days)
+        budget = gateway.settings.budget
+        spent = await gateway.usage.spent(budget)
+        return await gateway.usage.report(days), budget_words(budget, spent)
 
 
 def _words(row: UsageRow | UsageTotals) -> tuple[str, str, str]:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..chat.events import ReplyFinished
+
+if TYPE_CHECKING:
+    from ..gateway.settings import Budget
+    from ..gateway.usage import Spent
 
 
 def reply_words(reply: ReplyFinished) -> str:
@@ -26,6 +32,19 @@ def cost_words(cost: float | None, unknown: int = 0, requests: int = 0) -> str:
         return "cost unknown"
     known = dollars(cost)
     return f"{known}, and {unknown:,} of {requests:,} of unknown cost" if unknown else known
+
+
+def budget_words(budget: Budget, spent: Spent) -> str:
+    """What is spent of a budget; ``""`` where there is none."""
+    parts = []
+    if budget.cost is not None:
+        parts.append((dollars(spent.cost), dollars(budget.cost)))
+    if budget.tokens is not None:
+        parts.append((f"{spent.tokens:,} tokens", f"{budget.tokens:,} tokens"))
+    if not parts:
+        return ""
+    used, allowed = (" and ".join(side) for side in zip(*parts, strict=True))
+    return f"{'about ' if spent.estimated else ''}{used} of {allowed} a {budget.period}"
 
 
 def dollars(cost: float) -> str:

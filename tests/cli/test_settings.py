@@ -39,6 +39,7 @@ def test_a_used_up_budget_is_said(terminal: Terminal, provider: FakeProvider) ->
     assert done.returncode == 1
     assert "budget" in done.stderr.lower() and "budget_tokens" in done.stderr
     assert len(provider.chats) == 1
+    assert "Budget: 18 tokens of 10 tokens a day." in terminal.type("usage").stderr
     doctor = terminal.type("doctor")
     assert any("FAILED" in line and "budget" in line for line in doctor.stdout.splitlines())
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from jupyter_chatide.chat.events import ReplyFinished
-from jupyter_chatide.client.money import cost_words, dollars, reply_words
+from jupyter_chatide.client.money import budget_words, cost_words, dollars, reply_words
+from jupyter_chatide.gateway.settings import Budget
+from jupyter_chatide.gateway.usage import Spent
 
 
 @pytest.mark.parametrize(
@@ -24,6 +26,15 @@ def test_what_is_unknown_is_said() -> None:
     assert cost_words(None) == "cost unknown"
     assert cost_words(0.5, 1, 3) == "$0.50, and 1 of 3 of unknown cost"
     assert cost_words(0.5, 0, 3) == "$0.50"
+
+
+def test_what_is_spent_of_a_budget_is_said() -> None:
+    spent = Spent(0.5, 1200, 0)
+    assert budget_words(Budget(), spent) == ""
+    assert budget_words(Budget(cost=2, period="month"), spent) == "$0.50 of $2.00 a month"
+    assert budget_words(Budget(tokens=5000), spent) == "1,200 tokens of 5,000 tokens a day"
+    both = budget_words(Budget(cost=2, tokens=5000), Spent(0.5, 1200, 1, estimated=200))
+    assert both == "about $0.50 and 1,200 tokens of $2.00 and 5,000 tokens a day"
 
 
 def test_a_reply_is_summed_up() -> None:
