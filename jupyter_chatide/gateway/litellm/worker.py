@@ -11,9 +11,10 @@ import asyncio
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from functools import partial
 from typing import Any, BinaryIO
 
@@ -200,6 +201,25 @@ def _follow_no_redirects() -> None:
         client.follow_redirects = never  # type: ignore[assignment]
 
 
+async def _warm() -> None:
+    """Ask nobody: what litellm imports at its first question, for half a second, is there then."""
+    import litellm
+
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # without listening: a connection is refused
+        with suppress(Exception):
+            await litellm.acompletion(
+                model="anthropic/nobody",
+                messages=[{"role": "user", "content": "Nothing."}],
+                api_base=f"http://127.0.0.1:{nobody.getsockname()[1]}",
+                api_key="none",
+                stream=True,
+                timeout=1,
+                num_retries=0,
+                max_retries=0,
+            )
+
+
 def _read(source: BinaryIO, loop: asyncio.AbstractEventLoop, worker: _Worker) -> None:
     """Hand on the frames of the input; at its end, the parent is gone, and so are we.
 
@@ -233,6 +253,7 @@ def main() -> None:
         output.write(encode(Unusable(f"{type(error).__name__}: {error}")))
         output.flush()
         os._exit(1)
+    loop.run_until_complete(_warm())
     worker.send(Ready())
     loop.run_forever()
 
